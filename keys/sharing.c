@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sharing.c: no key in two sets.
+ *
+ * A key that stands in two sets makes a token of the one good for the other (hostile-input, finding 5). Compared is
+ * what would serve: the new files of a set that changed, the last good ones of a set that is refused. Refusing one set
+ * brings its last good keys back into the comparison, so it is repeated until nothing is left to refuse. Thread rule:
+ * one store belongs to one thread at a time.
+ */
+#include "store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hashset.h"
+
+/* Chains of refusals longer than this are broken by refusing everything that changed. */
+#define MAX_ROUNDS 8
+#define WHAT_SIZE  640
+#define QUOTE_MAX  80
+
+/* One key, and up to two of the sets that have it. */
+typedef struct owned {
+    const xg_pubkey *key; /* NULL: free slot */
+    size_t entry;
+    xg_str kid;
+    size_t other;
+    xg_str other_kid;
+} owned;
+
+/* What is wrong with one entry. */
+typedef struct clash {
+    bool is_there;
+    size_t slot;
+    xg_str kid; /* the entry's own name for the key */
+} clash;
+
+typedef struct table {
+    uint8_t hash_key[XG_HASH_KEY_LEN];
+    owned *slots;
+    size_t mask;
+    clash *clashes; /* by entry */
+} table;
+
+static const xg_keyring *serving_ring(const xg_store_entry *entry)
+{
+    if (entry->set->is_refused) {
+        return entry->previous != NULL ? entry->previous->ring : NULL;
+    }
+    return entry->set->ring; /* NULL if the set is absent */
+}
+
+static bool can_be_refused(const xg_store_entry *entry)
+{
+    return !entry->is_carried && !entry->set->is_refused && !entry->set->is_absent;
+}
+
+/* The slot of the key, or the free one where it belongs. */
+static size_t find_slot(const table *tbl, const xg_pubkey *key)
+{
+    const uint8_t *print = xg_pubkey_fingerprint(key);
+    uint64_t hash = xg_hashset_digest(tbl->hash_key, (xg_str){(const char *)print, XG_FINGERPRINT_LEN}).a;
+    size_t at = (size_t)hash & tbl->mask;
+    while (tbl->slots[at].key != NULL &&
+           memcmp(xg_pubkey_fingerprint(tbl->slots[at].key), print, XG_FINGERPRINT_LEN) != 0) {
+        at = (at + 1) & tbl->mask;
+    }
+    return at;
+}
+
+static void enter_ring(table *tbl, const xg_keyring *ring, size_t entry)
+{
+    for (size_t i = 0; i < xg_keyring_count(ring); i++) {
+        xg_str kid;
+        xg_pubkey *key = NULL;
+        xg_keyring_at(ring, i, &kid, &key);
+        if (key == NULL) {
+            continue;
+        }
+        size_t at = find_slot(tbl, key);
+        owned *slot = &tbl->slots[at];
+        if (slot->key == NULL) {
+            *slot = (owned){.key = key, .entry = entry, .kid = kid};
+            continue;
+        }
+        slot->other = entry;
+        slot->other_kid = kid;
+        tbl->clashes[entry] = (clash){.is_there = true, .slot = at, .kid = kid};
+        tbl->clashes[slot->entry] = (clash){.is_there = true, .slot = at, .kid = slot->kid};
+    }
+}
+
+static void refuse(const xg_setload *context, const table *tbl, xg_store_entry *entries, size_t index)
+{
+    const clash *own = &tbl->clashes[index];
+    const owned *slot = &tbl->slots[own->slot];
+    bool is_first = slot->entry == index;
+    char storage[WHAT_SIZE];
+    xg_text what;
+    xg_text_init(&what, storage, sizeof(storage));
+    xg_text_add(&what, XG_STR("Its key "));
+    xg_text_quote(&what, own->kid, QUOTE_MAX);
+    xg_text_add(&what, XG_STR(" is also key "));
+    xg_text_quote(&what, is_first ? slot->other_kid : slot->kid, QUOTE_MAX);
+    xg_text_add(&what, XG_STR(" of "));
+    xg_setload_label(entries[is_first ? slot->other : slot->entry].set, &what);
+    xg_text_printf(&what, ". %s", xg_reason_find(XG_REASON_KEY_SHARED)->help);
+    xg_setload_refuse(context, &entries[index], XG_REASON_KEY_SHARED, storage);
+}
+
+/* Compares everything once. True if a set was refused, and the comparison does not hold any more. */
+static bool run_round(const xg_setload *context, table *tbl, xg_store_entry *entries, size_t num_entries)
+{
+    memset(tbl->slots, 0, (tbl->mask + 1) * sizeof(*tbl->slots));
+    memset(tbl->clashes, 0, num_entries * sizeof(*tbl->clashes));
+    for (size_t i = 0; i < num_entries; i++) {
+        const xg_keyring *ring = serving_ring(&entries[i]);
+        if (ring != NULL) {
+            enter_ring(tbl, ring, i);
+        }
+    }
+    bool has_refused = false;
+    for (size_t i = 0; i < num_entries; i++) {
+        if (tbl->clashes[i].is_there && can_be_refused(&entries[i])) {
+            refuse(context, tbl, entries, i);
+            has_refused = true;
+        }
+    }
+    return has_refused;
+}
+
+static void refuse_rest(const xg_setload *context, xg_store_entry *entries, size_t num_entries)
+{
+    for (size_t i = 0; i < num_entries; i++) {
+        if (can_be_refused(&entries[i])) {
+            xg_setload_refuse(context, &entries[i], XG_REASON_KEY_SHARED,
+                              "Too many sets took over each other's keys at once. Repair the sets named before.");
+        }
+    }
+}
+
+static xg_result init_table(table *tbl, const xg_store_entry *entries, size_t num_entries)
+{
+    /* Every ring that may come to serve counts. */
+    size_t num_keys = 0;
+    for (size_t i = 0; i < num_entries; i++) {
+        const xg_keyring *last = entries[i].previous != NULL ? entries[i].previous->ring : NULL;
+        num_keys += last != NULL ? xg_keyring_count(last) : 0;
+        num_keys += entries[i].set->ring != NULL ? xg_keyring_count(entries[i].set->ring) : 0;
+    }
+    size_t num_slots = 2;
+    while (num_slots < num_keys + num_keys / 2) {
+        num_slots *= 2;
+    }
+    tbl->mask = num_slots - 1;
+    tbl->slots = calloc(num_slots, sizeof(*tbl->slots));
+    tbl->clashes = calloc(num_entries, sizeof(*tbl->clashes));
+    XG_CHECK(tbl->slots != NULL && tbl->clashes != NULL, NO_MEMORY);
+    return xg_hashset_draw_key(tbl->hash_key);
+}
+
+xg_result xg_sharing_check(const xg_setload *context, xg_store_entry *entries, size_t num_entries)
+{
+    table tbl = {0};
+    xg_result result = init_table(&tbl, entries, num_entries);
+    if (xg_is_ok(result)) {
+        bool is_open = true;
+        for (int round = 0; round < MAX_ROUNDS && is_open; round++) {
+            is_open = run_round(context, &tbl, entries, num_entries);
+        }
+        if (is_open) {
+            refuse_rest(context, entries, num_entries);
+        }
+    }
+    free(tbl.slots);
+    free(tbl.clashes);
+    return result;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli.h: what the files of the command line share. Room: src/cli.
+ *
+ * A command is a row of data: noun, verb, flags with their help, function. Parsing, --help and suggestions derive from
+ * the rows. stdout is data, stderr is talk; a secret is never an argument. Thread rule: one thread.
+ */
+#ifndef XDSGATE_CLI_H
+#define XDSGATE_CLI_H
+
+#include <sys/types.h>
+
+#include "xdsgate/token.h"
+
+/* Exit codes: frozen. */
+enum {
+    XG_EXIT_OK = 0,
+    XG_EXIT_NO = 1,     /* the answer is no */
+    XG_EXIT_USAGE = 2,  /* the command line or the input is wrong */
+    XG_EXIT_CONFIG = 3, /* the plugin or its configuration cannot be used */
+    XG_EXIT_KEY = 4,    /* a key is missing, unusable or already there */
+    XG_EXIT_IO = 5      /* a file cannot be read or written */
+};
+
+/* ---- args.c: the command line as rows ---- */
+
+typedef struct xg_flag {
+    const char *name;  /* without dashes */
+    const char *value; /* placeholder for help; NULL for a switch */
+    const char *help;
+    const char *alias; /* a second spelling, or NULL */
+    char letter;       /* short form, or 0 */
+    bool is_repeatable;
+} xg_flag;
+
+typedef struct xg_args xg_args;
+
+typedef struct xg_command {
+    const char *noun;
+    const char *verb; /* NULL: the noun is the whole command */
+    const char *summary;
+    const char *usage;  /* flags as they are typed, for the usage line */
+    const char *detail; /* further help, whole lines; may be NULL */
+    const char *example;
+    const xg_flag *flags;
+    size_t num_flags;
+    int (*run)(const xg_args *args);
+} xg_command;
+
+#define XG_ARGS_MAX 1024
+struct xg_args {
+    const xg_command *command;
+    size_t num_items;
+    struct {
+        const xg_flag *flag;
+        const char *value;
+    } items[XG_ARGS_MAX];
+};
+
+/* Reads the flags in argv[1..]. True when the command is to be run; otherwise *ret_exit says how to end. */
+bool xg_args_parse(const xg_command *command, int argc, char **argv, xg_args *ret_args, int *ret_exit);
+bool xg_args_has(const xg_args *args, const char *name);
+const char *xg_args_value(const xg_args *args, const char *name); /* NULL if absent; the first if repeated */
+xg_str xg_args_str(const xg_args *args, const char *name);        /* empty if absent */
+/* The values of a repeatable flag one by one; *cursor begins at 0; NULL at the end. */
+const char *xg_args_next(const xg_args *args, const char *name, size_t *cursor);
+void xg_args_help(const xg_command *command);
+/* Flags that must all be there; reports the missing ones. */
+bool xg_args_require(const xg_args *args, const char *const *names, size_t num_names);
+/* A value that must be clean UTF-8 of at most max bytes, if it is there; reports what is wrong with it. */
+bool xg_args_check_text(const xg_args *args, const char *name, size_t max);
+
+/* ---- errors.c: talk on stderr ---- */
+
+/*
+ * "error: …", followed by any of "  where: …", "  note: …", "  help: …". Bytes that a terminal could take for a
+ * command, and everything that is not ASCII, are written as \xNN, so callers pass on what they found.
+ */
+void xg_errors_summary(const char *format, ...) XG_PRINTF(1, 2);
+void xg_errors_warning(const char *format, ...) XG_PRINTF(1, 2);
+void xg_errors_where(const char *format, ...) XG_PRINTF(1, 2);
+void xg_errors_note(const char *format, ...) XG_PRINTF(1, 2);
+void xg_errors_help(const char *format, ...) XG_PRINTF(1, 2);
+/* The errno value as a sentence about path, with what to do about it. Returns XG_EXIT_IO. */
+int xg_errors_io(const char *action, const char *path, int error);
+/* A reason of the reasons table as an error about `where` (may be NULL). Returns XG_EXIT_KEY. */
+int xg_errors_reason(const char *summary, const char *where, xg_result result);
+/* How many edits turn a into b; words of more than 40 letters are far from everything. */
+size_t xg_errors_distance(const char *a, const char *b);
+/* Whether candidate is near enough to word to be suggested. */
+bool xg_errors_is_near(const char *word, const char *candidate);
+
+/* ---- output.c: data on stdout ---- */
+
+/* A token: bytes alone, and a newline only for a person at a terminal. */
+void xg_output_token(xg_str token);
+/* Writes out what is buffered. XG_EXIT_OK, or XG_EXIT_IO with a report. */
+int xg_output_finish(void);
+/* A decision as the object of --json and --batch; to be released with json_decref. NULL when memory ran out. */
+struct json_t *xg_output_decision(const xg_decision *decision);
+/* Prints one JSON value on one line. */
+void xg_output_json(const struct json_t *value);
+const char *xg_output_binding_name(uint32_t binding);
+/* A decision in words, for people. */
+void xg_output_decision_text(const xg_decision *decision);
+
+/* ---- duration.c: Go's time.ParseDuration, and instants ---- */
+
+/* Go's syntax with d = 24 h in addition. Nanoseconds; false when it is none or does not fit. */
+bool xg_duration_parse(xg_str s, int64_t *ret_nanos) XG_MUST_USE;
+/* UNIX[.nanos]: seconds rounded down and the fraction above them, 0 to 999,999,999. */
+bool xg_duration_parse_instant(xg_str s, int64_t *ret_seconds, int64_t *ret_nanos) XG_MUST_USE;
+
+/* ---- input.c: what is not secret ---- */
+
+/* Reads a whole file, pipe or, for "-", stdin, of at most 1 MiB, into fresh memory with a NUL behind it. `action` is
+ * for the report: "read the resource". */
+int xg_input_read(const char *action, const char *path, char **ret_text, size_t *ret_len);
+
+/* ---- secret.c: private bytes in guarded memory ---- */
+
+#define XG_SECRET_MAX 65536
+typedef struct xg_secret {
+    char *ptr; /* from sodium_malloc; NULL when there is none */
+    size_t len;
+} xg_secret;
+
+/* How careful reading has to be. */
+typedef enum xg_secret_rule {
+    XG_SECRET_PRIVATE = 1, /* ours, and closed to group and others */
+    XG_SECRET_EITHER = 2   /* the same if it holds a private key, else anything */
+} xg_secret_rule;
+
+/* Reads a key file, relative to directory dirfd; "-" (with AT_FDCWD) is stdin. Reports; XG_EXIT_OK, _KEY or _IO. */
+int xg_secret_read_key(int dirfd, const char *name, const char *path, xg_secret_rule rule, xg_secret *ret_secret);
+/* Reads a token, from a file or, for "-", from stdin; line ends around it are not part of it. */
+int xg_secret_read_token(const char *path, xg_secret *ret_secret);
+void xg_secret_done(xg_secret *secret);
+
+/* ---- custody.c: the directories that hold keys ---- */
+
+#define XG_CUSTODY_PATH_SIZE 4096
+
+/* Which set a key belongs to: a mesh's or the zone's. */
+typedef struct xg_custody_set {
+    const char *mesh; /* NULL: the zone's */
+} xg_custody_set;
+
+typedef enum xg_custody_place {
+    XG_CUSTODY_AUTHORITY = 1, /* private halves: 0700 and 0600 */
+    XG_CUSTODY_STORE = 2      /* public halves, as the plugin reads them: 0755 and 0644 */
+} xg_custody_place;
+
+/* An open directory, the path it was reached by, and how many of its components were made on the way. */
+typedef struct xg_custody_dir {
+    int fd;
+    xg_custody_place place;
+    unsigned num_made;
+    char path[XG_CUSTODY_PATH_SIZE];
+} xg_custody_dir;
+
+/* What a directory holds for one set. */
+typedef struct xg_custody_kids {
+    uint64_t highest; /* the highest decimal serial; 0 if there is none */
+    size_t num_named; /* kids that are no serials */
+    char named[XG_KID_MAX + 1];
+} xg_custody_kids;
+
+/* A mesh or a kid that can be a file name: letters, digits, '.', '_' and '-', the first a letter or digit. */
+bool xg_custody_is_name(const char *name, size_t max);
+/*
+ * Opens the directory of a set; with is_made it makes what is missing. *ret_is_absent (may be NULL when is_made) is
+ * set, with XG_EXIT_OK, if it does not exist. Reports everything else.
+ */
+int xg_custody_open(const char *root, const xg_custody_set *set, xg_custody_place place, bool is_made,
+                    xg_custody_dir *ret_dir, bool *ret_is_absent);
+void xg_custody_close(xg_custody_dir *dir);
+/* Removes the directories that xg_custody_open made, as far as they are empty, and closes. */
+void xg_custody_undo(xg_custody_dir *dir);
+/* Calls visit for each <kid>.pem (and, in a store, each <kid>.retired). False with errno when it cannot be read. */
+typedef void xg_custody_visit(void *arg, const char *kid, bool is_retired);
+bool xg_custody_list(const xg_custody_dir *dir, xg_custody_visit *visit, void *arg);
+/* Adds the kids of a directory to *kids. Reports. */
+int xg_custody_scan(const xg_custody_dir *dir, xg_custody_kids *kids);
+bool xg_custody_has(const xg_custody_dir *dir, const char *kid);
+/* Writes <kid>.pem, whole or not at all, never over another file: 0, or an errno value. */
+int xg_custody_put(const xg_custody_dir *dir, const char *kid, const char *bytes, size_t len);
+void xg_custody_remove(const xg_custody_dir *dir, const char *kid);
+/* "mesh 'm'" or "the zone". */
+const char *xg_custody_set_name(const xg_custody_set *set, char *storage, size_t cap);
+
+/* ---- minting.c: what minting any kind of token shares ---- */
+
+#define XG_MINTING_JTI_SIZE 37
+typedef struct xg_minting {
+    xg_mint_request request;
+    xg_signer *signer;
+    char kid[XG_KID_MAX + 1];
+    char jti[XG_MINTING_JTI_SIZE];
+} xg_minting;
+
+/* The flags every mint command has, to be put first in its table. */
+#define XG_MINTING_FLAGS                                                                                               \
+    {"valid-for", "DURATION", "how long the token is valid: 24h, 1h30m, 90d; required", NULL, 0, false},               \
+        {"authority", "DIR", "directory of the private keys", NULL, 0, false},                                         \
+        {"key", "FILE", "sign with this private key in PEM instead ('-' = stdin); needs --kid", "signing-key-path",    \
+         0,     false},                                                                                                \
+        {"kid", "KID", "id of the signing key (default: the newest of the authority)", NULL, 0, false},                \
+        {"jti", "ID", "id of the token, for revoking it (default: a random UUID)", NULL, 0, false},                    \
+    {                                                                                                                  \
+        "now", "UNIX[.NANOS]", "mint as if it were this time", NULL, 0, false                                          \
+    }
+
+/* Finds the key, the times and the jti. Reports. To be released with xg_minting_done, on failure too. */
+int xg_minting_begin(const xg_args *args, const xg_custody_set *set, xg_minting *minting);
+/* Mints, reads the token back as xdsgate.so would, and prints it. Reports. */
+int xg_minting_finish(xg_minting *minting);
+void xg_minting_done(xg_minting *minting);
+
+/* ---- proxy.c: one question to the plugin, growing as it is read ---- */
+
+#define XG_PROXY_TAGS_MAX 4096
+typedef struct xg_proxy_tags {
+    xg_tag *items;
+    size_t num;
+    size_t cap;
+} xg_proxy_tags;
+
+typedef struct xg_proxy {
+    xg_request request; /* slices borrow from whatever was read */
+    xg_proxy_tags tags;
+    xg_proxy_tags labels;
+} xg_proxy;
+
+void xg_proxy_init(xg_proxy *proxy);
+void xg_proxy_clear(xg_proxy *proxy); /* empty again; keeps its memory */
+void xg_proxy_done(xg_proxy *proxy);
+bool xg_proxy_add(xg_proxy_tags *tags, xg_str key, xg_str value) XG_MUST_USE; /* false: too many, or no memory */
+/* The request, complete. Valid until the proxy changes. */
+const xg_request *xg_proxy_request(xg_proxy *proxy);
+bool xg_proxy_kind(xg_str name, uint32_t *ret_kind);
+
+/* ---- dataplane_yaml.c: a Kuma resource as YAML ---- */
+
+typedef struct xg_dataplane_yaml xg_dataplane_yaml;
+
+/* Reads a resource and puts what it says into *proxy, which borrows from *ret_yaml. Reports with line numbers. */
+int xg_dataplane_yaml_read(const char *path, xg_proxy *proxy, xg_dataplane_yaml **ret_yaml);
+void xg_dataplane_yaml_free(xg_dataplane_yaml *yaml);
+
+/* ---- gate.c: the plugin, loaded and asked ---- */
+
+typedef struct xg_gate xg_gate;
+
+/* Loads the plugin and makes a context as the flags of `try` say. Reports. */
+int xg_gate_open(const xg_args *args, xg_gate **ret_gate);
+void xg_gate_decide(const xg_gate *gate, const xg_request *request, xg_decision *ret_decision);
+void xg_gate_close(xg_gate *gate);
+
+/* ---- batch.c: questions as JSON lines ---- */
+
+int xg_batch_run(const xg_gate *gate, const char *path);
+
+/* ---- the commands, one file each ---- */
+
+extern const xg_command XG_CMD_KEY_NEW;
+extern const xg_command XG_CMD_KEY_LIST;
+extern const xg_command XG_CMD_KEY_PUBLIC;
+extern const xg_command XG_CMD_MINT_DATAPLANE;
+extern const xg_command XG_CMD_MINT_ZONE;
+extern const xg_command XG_CMD_TRY;
+
+#endif /* XDSGATE_CLI_H */

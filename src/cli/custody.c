@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * custody.c: the directories that hold keys: the authority's (private halves) and the plugin's store (public halves).
+ *
+ * Every file appears whole or not at all and never replaces another. Must never follow a symbolic link below a root,
+ * and never use an authority directory that others can get into. One thread.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "cli.h"
+
+#define NAME_SIZE 320
+
+bool xg_custody_is_name(const char *name, size_t max)
+{
+    static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t len = strlen(name);
+    return len > 0 && len <= max && strspn(name, LETTERS) == len && strchr("._-", name[0]) == NULL;
+}
+
+const char *xg_custody_set_name(const xg_custody_set *set, char *storage, size_t cap)
+{
+    if (set->mesh == NULL) {
+        return "the zone";
+    }
+    snprintf(storage, cap, "mesh '%s'", set->mesh);
+    return storage;
+}
+
+void xg_custody_close(xg_custody_dir *dir)
+{
+    if (dir->fd >= 0) {
+        close(dir->fd);
+    }
+    dir->fd = -1;
+}
+
+void xg_custody_undo(xg_custody_dir *dir)
+{
+    xg_custody_close(dir);
+    while (dir->num_made > 0 && rmdir(dir->path) == 0) {
+        char *slash = strrchr(dir->path, '/');
+        dir->num_made--;
+        if (slash == NULL) {
+            return;
+        }
+        *slash = '\0';
+    }
+}
+
+static mode_t dir_mode(xg_custody_place place)
+{
+    return place == XG_CUSTODY_AUTHORITY ? 0700 : 0755;
+}
+
+static int check_dir(const xg_custody_dir *dir)
+{
+    struct stat status;
+    if (fstat(dir->fd, &status) != 0) {
+        return xg_errors_io("read the directory", dir->path, errno);
+    }
+    if (dir->place != XG_CUSTODY_AUTHORITY) {
+        return XG_EXIT_OK;
+    }
+    if (status.st_uid != geteuid()) {
+        xg_errors_summary("the authority directory belongs to another user (uid %u)", (unsigned)status.st_uid);
+        xg_errors_where("%s", dir->path);
+        xg_errors_help("whoever owns it can replace the keys: make it yours with chown, or use your own");
+        return XG_EXIT_KEY;
+    }
+    if ((status.st_mode & 077) != 0) {
+        xg_errors_summary("the authority directory is open to group or others (mode %03o)",
+                          (unsigned)(status.st_mode & 0777));
+        xg_errors_where("%s", dir->path);
+        xg_errors_help("close it: chmod 700 DIR");
+        return XG_EXIT_KEY;
+    }
+    return XG_EXIT_OK;
+}
+
+static bool join(char *path, const char *name)
+{
+    size_t len = strlen(path);
+    int more = snprintf(path + len, XG_CUSTODY_PATH_SIZE - len, "%s%s", len > 0 ? "/" : "", name);
+    return more > 0 && (size_t)more < XG_CUSTODY_PATH_SIZE - len;
+}
+
+/* Makes name inside dirfd; one that is there already is as good. An errno value. */
+static int make_dir(xg_custody_dir *dir, int dirfd, const char *name)
+{
+    if (mkdirat(dirfd, name, dir_mode(dir->place)) != 0) {
+        return errno == EEXIST ? 0 : errno;
+    }
+    dir->num_made++;
+    /* The mode is said here, not left to the umask: the control plane has to read the store. */
+    if (fchmodat(dirfd, name, dir_mode(dir->place), 0) != 0) {
+        return errno;
+    }
+    return dirfd == AT_FDCWD || fsync(dirfd) == 0 ? 0 : errno;
+}
+
+/* Goes one component down. path is what the user will read; name is what is opened, relative to dir->fd. */
+static int step(xg_custody_dir *dir, const char *name, bool is_made, bool *ret_is_absent)
+{
+    int parent = dir->fd;
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (parent == AT_FDCWD ? 0 : O_NOFOLLOW);
+    int error = 0;
+    if (!join(dir->path, name)) {
+        return xg_errors_io("use the directory", dir->path, ENAMETOOLONG);
+    }
+    if (is_made) {
+        error = make_dir(dir, parent, name);
+    }
+    dir->fd = error == 0 ? openat(parent, name, flags) : -1;
+    error = error == 0 && dir->fd < 0 ? errno : error;
+    if (parent >= 0) {
+        close(parent);
+    }
+    if (error == ENOENT && !is_made) {
+        *ret_is_absent = true;
+        return XG_EXIT_OK;
+    }
+    if (error != 0) {
+        return xg_errors_io(is_made ? "make the directory" : "open the directory", dir->path, error);
+    }
+    return check_dir(dir);
+}
+
+int xg_custody_open(const char *root, const xg_custody_set *set, xg_custody_place place, bool is_made,
+                    xg_custody_dir *ret_dir, bool *ret_is_absent)
+{
+    const char *names[4] = {root, set->mesh != NULL ? "meshes" : "zone", NULL, NULL};
+    size_t num_names = 2;
+    bool is_absent = false;
+    int code = XG_EXIT_OK;
+
+    if (set->mesh != NULL) {
+        names[num_names++] = set->mesh;
+    }
+    if (place == XG_CUSTODY_STORE) {
+        names[num_names++] = "keys";
+    }
+    *ret_dir = (xg_custody_dir){.fd = AT_FDCWD, .place = place};
+    for (size_t i = 0; i < num_names && code == XG_EXIT_OK && !is_absent; i++) {
+        code = step(ret_dir, names[i], is_made, &is_absent);
+    }
+    if (ret_is_absent != NULL) {
+        *ret_is_absent = is_absent;
+    }
+    if (code != XG_EXIT_OK) {
+        xg_custody_undo(ret_dir);
+    }
+    return code;
+}
+
+static bool has_suffix(const char *name, const char *suffix, size_t *ret_stem)
+{
+    size_t len = strlen(name);
+    size_t suffix_len = strlen(suffix);
+    if (len <= suffix_len || strcmp(name + len - suffix_len, suffix) != 0) {
+        return false;
+    }
+    *ret_stem = len - suffix_len;
+    return true;
+}
+
+static void visit_entry(const char *name, xg_custody_visit *visit, void *arg)
+{
+    char kid[XG_KID_MAX + 1];
+    size_t stem = 0;
+    bool is_retired = false;
+    if (!has_suffix(name, ".pem", &stem)) {
+        is_retired = has_suffix(name, ".retired", &stem);
+        if (!is_retired) {
+            return;
+        }
+    }
+    if (name[0] != '.' && stem <= XG_KID_MAX) {
+        memcpy(kid, name, stem);
+        kid[stem] = '\0';
+        visit(arg, kid, is_retired);
+    }
+}
+
+bool xg_custody_list(const xg_custody_dir *dir, xg_custody_visit *visit, void *arg)
+{
+    int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+    if (stream == NULL) {
+        int error = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        errno = error;
+        return false;
+    }
+    struct dirent *entry = NULL;
+    errno = 0;
+    while ((entry = readdir(stream)) != NULL) {
+        visit_entry(entry->d_name, visit, arg);
+        errno = 0;
+    }
+    int error = errno;
+    closedir(stream);
+    errno = error;
+    return error == 0;
+}
+
+static void count_kid(void *arg, const char *kid, bool is_retired)
+{
+    xg_custody_kids *kids = arg;
+    uint64_t serial = 0;
+    (void)is_retired;
+    if (xg_str_to_u64(xg_str_of(kid), UINT64_MAX, &serial)) {
+        kids->highest = serial > kids->highest ? serial : kids->highest;
+    } else {
+        kids->num_named++;
+        snprintf(kids->named, sizeof(kids->named), "%s", kid);
+    }
+}
+
+int xg_custody_scan(const xg_custody_dir *dir, xg_custody_kids *kids)
+{
+    if (!xg_custody_list(dir, count_kid, kids)) {
+        return xg_errors_io("list the directory", dir->path, errno);
+    }
+    return XG_EXIT_OK;
+}
+
+bool xg_custody_has(const xg_custody_dir *dir, const char *kid)
+{
+    char name[NAME_SIZE];
+    struct stat status;
+    snprintf(name, sizeof(name), "%s.pem", kid);
+    if (fstatat(dir->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        return true;
+    }
+    snprintf(name, sizeof(name), "%s.retired", kid);
+    return dir->place == XG_CUSTODY_STORE && fstatat(dir->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int write_all(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t put = write(fd, bytes, len);
+        if (put < 0 && errno != EINTR) {
+            return errno;
+        }
+        if (put > 0) {
+            bytes += put;
+            len -= (size_t)put;
+        }
+    }
+    return 0;
+}
+
+/* Fills a new file completely, down to the disk. */
+static int write_new(int dirfd, const char *name, mode_t mode, const char *bytes, size_t len)
+{
+    int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return errno;
+    }
+    int error = fchmod(fd, mode) == 0 ? 0 : errno;
+    if (error == 0) {
+        error = write_all(fd, bytes, len);
+    }
+    if (error == 0 && fsync(fd) != 0) {
+        error = errno;
+    }
+    if (close(fd) != 0 && error == 0) {
+        error = errno;
+    }
+    return error;
+}
+
+/* Moves a file to a name that must not exist. Not every file system knows RENAME_NOREPLACE; a hard link refuses too. */
+static int rename_new(int dirfd, const char *from, const char *to)
+{
+    if (renameat2(dirfd, from, dirfd, to, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
+        return errno;
+    }
+    if (linkat(dirfd, from, dirfd, to, 0) != 0) {
+        return errno;
+    }
+    return unlinkat(dirfd, from, 0) == 0 ? 0 : errno;
+}
+
+int xg_custody_put(const xg_custody_dir *dir, const char *kid, const char *bytes, size_t len)
+{
+    char temporary[NAME_SIZE];
+    char name[NAME_SIZE];
+    mode_t mode = dir->place == XG_CUSTODY_AUTHORITY ? 0600 : 0644;
+    /* The dot keeps it out of what the plugin reads. */
+    snprintf(temporary, sizeof(temporary), ".%s.%08x%08x", kid, randombytes_random(), randombytes_random());
+    snprintf(name, sizeof(name), "%s.pem", kid);
+    int error = write_new(dir->fd, temporary, mode, bytes, len);
+    if (error == EEXIST) {
+        return EIO; /* 64 random bits repeated: not the kid's fault */
+    }
+    if (error == 0) {
+        error = rename_new(dir->fd, temporary, name);
+    }
+    if (error != 0) {
+        unlinkat(dir->fd, temporary, 0);
+        return error;
+    }
+    return fsync(dir->fd) == 0 ? 0 : errno;
+}
+
+void xg_custody_remove(const xg_custody_dir *dir, const char *kid)
+{
+    char name[NAME_SIZE];
+    snprintf(name, sizeof(name), "%s.pem", kid);
+    unlinkat(dir->fd, name, 0);
+}

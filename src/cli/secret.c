@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * secret.c: keys and tokens read into guarded memory (no core dump, guard pages, wiped on release).
+ *
+ * Must never copy what it read anywhere else, print it or follow a symbolic link to it. One thread.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "cli.h"
+
+static int read_some(int fd, char *buffer, size_t cap, size_t *ret_len)
+{
+    size_t len = 0;
+    while (len < cap) {
+        ssize_t got = read(fd, buffer + len, cap - len);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return errno;
+        }
+        if (got == 0) {
+            break;
+        }
+        len += (size_t)got;
+    }
+    *ret_len = len;
+    return len == cap ? EFBIG : 0;
+}
+
+static int read_fd(int fd, const char *path, xg_secret *ret_secret)
+{
+    char *buffer = sodium_malloc(XG_SECRET_MAX + 1);
+    size_t len = 0;
+    if (buffer == NULL) {
+        return xg_errors_io("reserve guarded memory for", path, ENOMEM);
+    }
+    int error = read_some(fd, buffer, XG_SECRET_MAX + 1, &len);
+    if (error != 0) {
+        sodium_free(buffer);
+        return xg_errors_io("read", path, error);
+    }
+    *ret_secret = (xg_secret){buffer, len};
+    return XG_EXIT_OK;
+}
+
+static int check_private(const struct stat *status, const char *path)
+{
+    if (status->st_uid != geteuid()) {
+        xg_errors_summary("the private key belongs to another user (uid %u)", (unsigned)status->st_uid);
+        xg_errors_where("%s", path);
+        xg_errors_help("whoever owns the file can replace the key: make it yours with chown, or use your own");
+        return XG_EXIT_KEY;
+    }
+    if ((status->st_mode & 077) != 0) {
+        xg_errors_summary("the private key is open to group or others (mode %03o)", (unsigned)(status->st_mode & 0777));
+        xg_errors_where("%s", path);
+        xg_errors_help("close it: chmod 600 FILE; if others could read it until now, make a new key");
+        return XG_EXIT_KEY;
+    }
+    return XG_EXIT_OK;
+}
+
+static bool is_private_text(const xg_secret *secret)
+{
+    return memmem(secret->ptr, secret->len, "PRIVATE KEY", 11) != NULL;
+}
+
+static int read_checked(int fd, const char *path, xg_secret_rule rule, xg_secret *ret_secret)
+{
+    struct stat status;
+    xg_secret secret = {0};
+    if (fstat(fd, &status) != 0) {
+        return xg_errors_io("read", path, errno);
+    }
+    if (!S_ISREG(status.st_mode)) {
+        xg_errors_summary("the key is not a regular file");
+        xg_errors_where("%s", path);
+        xg_errors_help("to pass a key through a pipe, use '-' and stdin");
+        return XG_EXIT_KEY;
+    }
+    int code = rule == XG_SECRET_PRIVATE ? check_private(&status, path) : XG_EXIT_OK;
+    if (code == XG_EXIT_OK) {
+        code = read_fd(fd, path, &secret);
+    }
+    if (code == XG_EXIT_OK && rule == XG_SECRET_EITHER && is_private_text(&secret)) {
+        code = check_private(&status, path);
+    }
+    if (code != XG_EXIT_OK) {
+        xg_secret_done(&secret);
+        return code;
+    }
+    *ret_secret = secret;
+    return XG_EXIT_OK;
+}
+
+int xg_secret_read_key(int dirfd, const char *name, const char *path, xg_secret_rule rule, xg_secret *ret_secret)
+{
+    if (dirfd == AT_FDCWD && strcmp(name, "-") == 0) {
+        return read_fd(STDIN_FILENO, "stdin", ret_secret);
+    }
+    int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        int error = errno;
+        xg_errors_io("read the key", path, error);
+        return error == ENOENT ? XG_EXIT_KEY : XG_EXIT_IO;
+    }
+    int code = read_checked(fd, path, rule, ret_secret);
+    close(fd);
+    return code;
+}
+
+static void trim_line_ends(xg_secret *secret)
+{
+    size_t begin = 0;
+    while (secret->len > 0 && (secret->ptr[secret->len - 1] == '\n' || secret->ptr[secret->len - 1] == '\r')) {
+        secret->len--;
+    }
+    while (begin < secret->len && (secret->ptr[begin] == '\n' || secret->ptr[begin] == '\r')) {
+        begin++;
+    }
+    memmove(secret->ptr, secret->ptr + begin, secret->len - begin);
+    secret->len -= begin;
+}
+
+int xg_secret_read_token(const char *path, xg_secret *ret_secret)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        return xg_errors_io("read the token", path, errno);
+    }
+    int code = read_fd(fd, is_stdin ? "stdin" : path, ret_secret);
+    if (!is_stdin) {
+        close(fd);
+    }
+    if (code == XG_EXIT_OK) {
+        trim_line_ends(ret_secret);
+    }
+    return code;
+}
+
+void xg_secret_done(xg_secret *secret)
+{
+    sodium_free(secret->ptr);
+    *secret = (xg_secret){0};
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context.h: the inside of xg_ctx, for this room alone.
+ *
+ * context.c owns what lives as long as the context (store, state, locks); adapter.c turns requests into decisions with it.
+ */
+#ifndef XDSGATE_PLUGIN_CONTEXT_H
+#define XDSGATE_PLUGIN_CONTEXT_H
+
+#include "xdsgate/auth.h"
+
+/* What a decision needs, immutable and counted: swapped whole by reload and tick. */
+typedef struct xg_state xg_state;
+
+/* What every call begins with: OK, or the reason why this context cannot serve it (FORKED, INTERNAL for NULL). */
+xg_result xg_context_enter(xg_ctx *ctx) XG_MUST_USE;
+/* Ends a call that xg_context_enter let in. */
+void xg_context_leave(xg_ctx *ctx);
+
+/* Pins the present state into *ret_view, with the time; to be released with the state returned. */
+xg_state *xg_context_pin(xg_ctx *ctx, xg_view *ret_view);
+void xg_context_unpin(xg_state *state);
+
+/* The slots of the table that context.c implements. */
+xg_ctx *xg_context_create(const xg_host *host, xg_str config, char *err, size_t err_cap);
+uint32_t xg_context_reload(xg_ctx *ctx, xg_str config, char *err, size_t err_cap);
+int64_t xg_context_tick(xg_ctx *ctx, int64_t now);
+uint32_t xg_context_destroy(xg_ctx *ctx);
+
+/* The slots that adapter.c implements. */
+uint32_t xg_adapter_authenticate(xg_ctx *ctx, const xg_request *req, xg_decision *out);
+uint32_t xg_adapter_auth_dataplane(xg_ctx *ctx, const xg_request *req, xg_decision *out);
+uint32_t xg_adapter_auth_zone_entity(xg_ctx *ctx, const xg_request *req, xg_decision *out);
+uint32_t xg_adapter_workload_for_scope(xg_str mesh, uint32_t scope_bits, char *out, size_t cap);
+void xg_adapter_session_close(xg_ctx *ctx, uint64_t session);
+
+/* selftest.c, rule A23. Providers first: before anything of the libraries is called. SELF_TEST with a sentence in reterr,
+ * or what making the test key failed with. */
+xg_result xg_selftest_check_providers(xg_text *reterr) XG_MUST_USE;
+xg_result xg_selftest_check_answers(xg_crypto *crypto, xg_text *reterr) XG_MUST_USE;
+
+#endif /* XDSGATE_PLUGIN_CONTEXT_H */

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * alloc_sweep.c create|authenticate|reload|tick: every allocation inside one call fails, one after the other: once only
+ * the n-th, once the n-th and all later ones, for every n until the call does without.
+ *
+ * The allocator of this program replaces the C library's for all libraries, so OpenSSL's allocations fail like ours. After each call: nothing is allowed that is not allowed without faults; nothing has leaked, neither memory
+ * nor descriptors; what served before still serves; and the same call without faults works.
+ */
+#include <errno.h>
+#include <link.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "abi_support.h"
+
+/* ---- the allocator ---- */
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *old, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+extern void __libc_free(void *ptr);
+
+static struct {
+    unsigned long countdown; /* 0: no fault planned; n: the n-th allocation from now fails */
+    bool is_lasting;         /* and all after it */
+    bool has_failed;
+    long num_live;
+    long num_own; /* of these, what xdsgate.so itself allocated */
+    uintptr_t plugin_start;
+    uintptr_t plugin_end;
+} allocator;
+
+/* The live allocations of the plugin: open addressing. */
+#define OWN_SLOTS 8192
+static uintptr_t own[OWN_SLOTS];
+
+static size_t own_slot(uintptr_t address)
+{
+    size_t at = (address >> 4) % OWN_SLOTS;
+    while (own[at] != 0 && own[at] != address) {
+        at = (at + 1) % OWN_SLOTS;
+    }
+    return at;
+}
+
+/* What stands behind the free slot may belong before it. */
+static void own_remove(size_t at)
+{
+    own[at] = 0;
+    for (size_t i = (at + 1) % OWN_SLOTS; own[i] != 0; i = (i + 1) % OWN_SLOTS) {
+        uintptr_t moved = own[i];
+        own[i] = 0;
+        own[own_slot(moved)] = moved;
+    }
+}
+
+static bool is_refused(void)
+{
+    if (allocator.countdown == 0) {
+        return false;
+    }
+    if (allocator.countdown > 1) {
+        allocator.countdown--;
+        return false;
+    }
+    if (!allocator.is_lasting) {
+        allocator.countdown = 0;
+    }
+    allocator.has_failed = true;
+    errno = ENOMEM;
+    return true;
+}
+
+static void *count(void *ptr, const void *caller)
+{
+    uintptr_t from = (uintptr_t)caller;
+    allocator.num_live += ptr != NULL ? 1 : 0;
+    if (ptr != NULL && from >= allocator.plugin_start && from < allocator.plugin_end) {
+        own[own_slot((uintptr_t)ptr)] = (uintptr_t)ptr;
+        allocator.num_own++;
+    }
+    return ptr;
+}
+
+static void uncount(void *ptr)
+{
+    allocator.num_live -= ptr != NULL ? 1 : 0;
+    size_t at = own_slot((uintptr_t)ptr);
+    if (ptr != NULL && own[at] == (uintptr_t)ptr) {
+        own_remove(at);
+        allocator.num_own--;
+    }
+}
+
+XG_EXPORT void *malloc(size_t size)
+{
+    return is_refused() ? NULL : count(__libc_malloc(size), __builtin_return_address(0));
+}
+
+XG_EXPORT void *calloc(size_t num, size_t size)
+{
+    return is_refused() ? NULL : count(__libc_calloc(num, size), __builtin_return_address(0));
+}
+
+XG_EXPORT void *realloc(void *old, size_t size)
+{
+    if (is_refused()) {
+        return NULL;
+    }
+    void *ptr = __libc_realloc(old, size);
+    if (ptr != NULL || size == 0) {
+        uncount(old);
+    }
+    return count(ptr, __builtin_return_address(0));
+}
+
+XG_EXPORT void *aligned_alloc(size_t alignment, size_t size)
+{
+    return is_refused() ? NULL : count(__libc_memalign(alignment, size), __builtin_return_address(0));
+}
+
+XG_EXPORT int posix_memalign(void **ret_ptr, size_t alignment, size_t size)
+{
+    void *ptr = aligned_alloc(alignment, size);
+    if (ptr == NULL) {
+        return ENOMEM;
+    }
+    *ret_ptr = ptr;
+    return 0;
+}
+
+XG_EXPORT void free(void *ptr)
+{
+    uncount(ptr);
+    __libc_free(ptr);
+}
+
+/* Finds where the plugin's code lies, by the function of it that `function` points to. */
+static int find_plugin(struct dl_phdr_info *info, size_t size, void *function)
+{
+    (void)size;
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        uintptr_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+        uintptr_t end = start + info->dlpi_phdr[i].p_memsz;
+        if ((uintptr_t)function >= start && (uintptr_t)function < end) {
+            allocator.plugin_start = start;
+            allocator.plugin_end = end;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* ---- the subject ---- */
+
+/* As long as they are in the wild: a reader that loses a byte when memory runs out would not find them on the list. */
+#define JTI_GOOD  "00000000-0000-4000-8000-00000000000a"
+#define JTI_OTHER "00000000-0000-4000-8000-0000000000000b"
+
+typedef enum verdict_token { GOOD, OTHER, FORGED, WRONG_NAME, EXPIRED, ZONE, NUM_TOKENS } verdict_token;
+
+static fixture fx;
+static xg_loader plugin;
+static char *tokens[NUM_TOKENS];
+static char *config;
+static unsigned num_wrong;
+static unsigned long current;
+
+static void wrong(const char *what, unsigned detail)
+{
+    if (num_wrong++ < 20) {
+        (void)fprintf(stderr, "allocation %lu%s: %s (%u)\n", current, allocator.is_lasting ? " and later" : "", what,
+                      detail);
+    }
+}
+
+static void report_crash(int signal_number)
+{
+    char text[] = "crash at allocation 0000000000\n";
+    unsigned long n = current;
+    for (size_t i = sizeof(text) - 3; n > 0; i--, n /= 10) {
+        text[i] = (char)('0' + n % 10);
+    }
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    _exit(128 + signal_number);
+}
+
+static uint32_t ask(xg_ctx *ctx, verdict_token which)
+{
+    xg_request request = which == ZONE ? fixture_zone_request(tokens[which]) : fixture_dataplane_request(tokens[which]);
+    if (which == WRONG_NAME) {
+        request.name = fixture_str("web-2");
+        request.node_id = fixture_str("");
+    }
+    return support_ask(&plugin, ctx, &request).reason;
+}
+
+/* Tokens that are bad whatever the store holds. */
+static void check_never_allowed(xg_ctx *ctx)
+{
+    static const verdict_token bad[] = {FORGED, WRONG_NAME, EXPIRED};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (ask(ctx, bad[i]) == XG_REASON_OK) {
+            wrong("a bad token is admitted", (unsigned)bad[i]);
+        }
+    }
+}
+
+/* Which of the two lists serves: 'A' revokes OTHER, 'B' revokes GOOD; '?' if neither or both. */
+static char serving_list(xg_ctx *ctx)
+{
+    uint32_t good = ask(ctx, GOOD);
+    uint32_t other = ask(ctx, OTHER);
+    if (good == XG_REASON_OK && other == XG_REASON_REVOKED_JTI) {
+        return 'A';
+    }
+    return good == XG_REASON_REVOKED_JTI && other == XG_REASON_OK ? 'B' : '?';
+}
+
+static void write_store(char list)
+{
+    const char *ids = list == 'A' ? JTI_OTHER "\n" : JTI_GOOD "\n";
+    fixture_write(&fx, "meshes/m1/revoked", ids, strlen(ids));
+    fixture_write(&fx, "meshes/m1/keys/1.pem", fixture_public_pem(FIXTURE_KEY_M1),
+                  strlen(fixture_public_pem(FIXTURE_KEY_M1)));
+}
+
+static void arm(bool is_lasting)
+{
+    allocator.is_lasting = is_lasting;
+    allocator.has_failed = false;
+    allocator.countdown = current;
+}
+
+/* ---- one step of each sweep; each leaves as many live allocations as it found ---- */
+
+static xg_ctx *subject;
+static char store_list = 'A';
+
+static void step_create(bool is_lasting)
+{
+    char err[512] = "";
+    xg_host host = fixture_host(plugin.abi);
+    arm(is_lasting);
+    xg_ctx *ctx = plugin.auth.create(&host, fixture_str(config), err, sizeof(err));
+    allocator.countdown = 0;
+    if (ctx == NULL) {
+        if (err[0] == '\0') {
+            wrong("create fails without a sentence", 0);
+        }
+        return;
+    }
+    check_never_allowed(ctx);
+    if (ask(ctx, OTHER) == XG_REASON_OK) {
+        wrong("a revoked token is admitted", 0);
+    }
+    if (plugin.auth.destroy(ctx) != XG_REASON_OK) {
+        wrong("destroy fails", 0);
+    }
+}
+
+static void step_authenticate(bool is_lasting)
+{
+    static const uint32_t expected[NUM_TOKENS] = {
+        XG_REASON_OK,           XG_REASON_REVOKED_JTI, XG_REASON_SIGNATURE_INVALID,
+        XG_REASON_BINDING_NAME, XG_REASON_EXPIRED,     XG_REASON_OK,
+    };
+    bool has_failed = false;
+    for (unsigned i = 0; i < NUM_TOKENS; i++) {
+        arm(is_lasting);
+        uint32_t reason = ask(subject, (verdict_token)i);
+        allocator.countdown = 0;
+        has_failed = has_failed || allocator.has_failed;
+        if (reason != expected[i] && (reason == XG_REASON_OK || !allocator.has_failed)) {
+            wrong("another verdict", reason);
+        }
+        if (reason != expected[i] && reason != XG_REASON_NO_MEMORY) {
+            wrong("lack of memory has another name", reason);
+        }
+        reason = ask(subject, (verdict_token)i);
+        if (reason != expected[i]) {
+            wrong("the next call does not work", reason);
+        }
+    }
+    allocator.has_failed = has_failed;
+}
+
+static int64_t change(bool is_tick, char *err, size_t err_cap)
+{
+    static int64_t now = FIXTURE_NOW;
+    if (is_tick) {
+        now += 2; /* more than store_poll_seconds: what failed is tried again by then */
+        return plugin.auth.tick(subject, now);
+    }
+    return -(int64_t)plugin.auth.reload(subject, fixture_str(config), err, err_cap);
+}
+
+/* What reload and tick have in common: the store changed, the call may fail, the next one must not. */
+static void step_change(bool is_lasting, bool is_tick)
+{
+    char err[512] = "";
+    char before = store_list;
+    store_list = before == 'A' ? 'B' : 'A';
+    write_store(store_list);
+    arm(is_lasting);
+    int64_t result = change(is_tick, err, sizeof(err));
+    allocator.countdown = 0;
+    char serving = serving_list(subject);
+    if (serving != before && serving != store_list) {
+        wrong("neither the old nor the new list serves", (unsigned)-result);
+    }
+    if (result < 0 && (serving != before || (!is_tick && err[0] == '\0'))) {
+        wrong("a failure changed something, or has no sentence", (unsigned)-result);
+    }
+    check_never_allowed(subject);
+    result = change(is_tick, err, sizeof(err));
+    if (result < 0 || serving_list(subject) != store_list || ask(subject, ZONE) != XG_REASON_OK) {
+        wrong("the next call does not work", (unsigned)-result);
+    }
+}
+
+static void step_reload(bool is_lasting)
+{
+    step_change(is_lasting, false);
+}
+
+static void step_tick(bool is_lasting)
+{
+    step_change(is_lasting, true);
+}
+
+/* ---- the sweep ---- */
+
+/*
+ * Everything that was allocated must be gone, with one exception: libcrypto 3.0 leaves memory behind when making a
+ * library context, or fetching an algorithm for the first time, fails. create does both; there, what the plugin itself
+ * allocated must be gone. How it uses libcrypto otherwise is the same in reload, where nothing is forgiven.
+ */
+static void check_left(void (*step)(bool is_lasting), long live, long live_own)
+{
+    bool is_exempt = step == step_create && allocator.num_own == live_own;
+    if (allocator.num_live != live && !is_exempt) {
+        wrong("memory is left", (unsigned)(allocator.num_live - live));
+    }
+}
+
+static unsigned long sweep(void (*step)(bool is_lasting), bool is_lasting)
+{
+    /* What the libraries make once and keep is made here: a number no call reaches. */
+    for (unsigned i = 0; i < 4; i++) {
+        current = 1000000000;
+        step(is_lasting);
+    }
+    unsigned fds = support_count_fds();
+    allocator.has_failed = true;
+    for (current = 1; allocator.has_failed && num_wrong < 20; current++) {
+        long live = allocator.num_live;
+        long live_own = allocator.num_own;
+        step(is_lasting);
+        bool has_failed = allocator.has_failed;
+        check_left(step, live, live_own);
+        if (support_count_fds() != fds) {
+            wrong("a descriptor is left", support_count_fds());
+            fds = support_count_fds();
+        }
+        allocator.has_failed = has_failed;
+    }
+    return current - 2;
+}
+
+/* Verify contexts are kept by processor: a thread that moves would make more of them, which is not a leak. */
+static void pin_to_one_cpu(void)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    int cpu = sched_getcpu();
+    CPU_SET((size_t)(cpu < 0 ? 0 : cpu), &one);
+    if (sched_setaffinity(0, sizeof(one), &one) != 0) {
+        support_give_up("stay on one processor");
+    }
+}
+
+static void set_up(void)
+{
+    fixture_init(&fx);
+    write_store('A');
+    tokens[GOOD] = fixture_dataplane_token(JTI_GOOD);
+    tokens[OTHER] = fixture_dataplane_token(JTI_OTHER);
+    tokens[FORGED] = fixture_dataplane_token("forged");
+    char *flipped = tokens[FORGED] + strlen(tokens[FORGED]) - 10;
+    *flipped = *flipped == 'A' ? 'B' : 'A';
+    tokens[WRONG_NAME] = fixture_dataplane_token("name");
+    tokens[EXPIRED] = fixture_sign_claims(FIXTURE_KEY_M1, "{\"Mesh\":\"m1\",\"Name\":\"web-1\",\"exp\":1799999999,"
+                                                          "\"jti\":\"expired\"}");
+    tokens[ZONE] = fixture_zone_token("zone");
+    config = fixture_config(&fx, ",\"store_poll_seconds\":1");
+    support_load(&plugin);
+    if (dl_iterate_phdr(find_plugin, (void *)(uintptr_t)plugin.auth.create) == 0) {
+        support_give_up("find the plugin in memory");
+    }
+    subject = support_create(&plugin, &fx);
+    if (plugin.auth.reload(subject, fixture_str(config), NULL, 0) != XG_REASON_OK) {
+        support_give_up("take the configuration over");
+    }
+}
+
+static void tear_down(void)
+{
+    if (plugin.auth.destroy(subject) != XG_REASON_OK) {
+        wrong("destroy fails at the end", 0);
+    }
+    for (unsigned i = 0; i < NUM_TOKENS; i++) {
+        free(tokens[i]);
+    }
+    free(config);
+    xg_loader_close(&plugin);
+    fixture_done(&fx);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*step)(bool is_lasting);
+    } entries[] = {
+        {"create", step_create}, {"authenticate", step_authenticate}, {"reload", step_reload}, {"tick", step_tick}};
+    void (*step)(bool is_lasting) = NULL;
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+        step = argc == 2 && strcmp(argv[1], entries[i].name) == 0 ? entries[i].step : step;
+    }
+    if (step == NULL) {
+        support_give_up("run: name an entry: create, authenticate, reload or tick");
+    }
+    (void)signal(SIGSEGV, report_crash);
+    (void)signal(SIGABRT, report_crash);
+    pin_to_one_cpu();
+    set_up();
+    unsigned long once = sweep(step, false);
+    unsigned long lasting = sweep(step, true);
+    tear_down();
+    printf("%s: %lu allocations failed once, %lu for good; %u wrong\n", argv[1], once, lasting, num_wrong);
+    return num_wrong == 0 && once > 0 && lasting > 0 ? 0 : 1;
+}
