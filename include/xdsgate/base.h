@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "xdsgate_plugin.h"
 
@@ -84,10 +85,23 @@ const xg_reason_info *xg_reason_find(uint32_t number);
     } /* for tables of constants */
 
 xg_str xg_str_of(const char *text); /* NULL gives an empty slice */
-bool xg_str_eq(xg_str a, xg_str b);
 int xg_str_cmp(xg_str a, xg_str b); /* byte order; a prefix sorts first */
-bool xg_str_starts_with(xg_str s, xg_str prefix);
-xg_str xg_str_skip(xg_str s, size_t n); /* n <= s.len */
+
+static inline bool xg_str_eq(xg_str a, xg_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool xg_str_starts_with(xg_str s, xg_str prefix)
+{
+    return s.len >= prefix.len && xg_str_eq((xg_str){s.ptr, prefix.len}, prefix);
+}
+
+static inline xg_str xg_str_skip(xg_str s, size_t n) /* n <= s.len */
+{
+    return n == 0 ? s : (xg_str){s.ptr + n, s.len - n};
+}
+
 xg_str xg_str_trim(xg_str s);           /* without blanks and tabs at both ends */
 /* Valid UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
 bool xg_str_is_utf8(xg_str s);

@@ -173,9 +173,11 @@ static xg_result parse_claims(xg_case *c)
 
 /* ---- row 9: time; both comparisons are exact, also at the ends of the range ---- */
 
-static xg_str write_time(int64_t seconds, char *storage)
+static xg_result fail_time(xg_case *c, int64_t token, int64_t now, xg_result failure)
 {
-    return xg_clock_format(seconds, storage);
+    c->finding.token = xg_clock_format(token, c->finding.token_storage);
+    c->finding.proxy = xg_clock_format(now, c->finding.proxy_storage);
+    return failure;
 }
 
 static xg_result check_time(xg_case *c)
@@ -189,13 +191,12 @@ static xg_result check_time(xg_case *c)
         start = INT64_MIN;
     }
     c->not_after = c->claims.has_exp ? end : NEVER_EXPIRES;
-    c->finding = (xg_finding){0};
-    c->finding.token = write_time(c->claims.exp, c->finding.token_storage);
-    c->finding.proxy = write_time(c->view->latest_now, c->finding.proxy_storage);
-    XG_CHECK(!c->claims.has_exp || c->view->latest_now < end, EXPIRED);
-    c->finding.token = write_time(c->claims.nbf, c->finding.token_storage);
-    c->finding.proxy = write_time(c->view->now, c->finding.proxy_storage);
-    XG_CHECK(!c->claims.has_nbf || c->view->now >= start, NOT_YET_VALID);
+    if (c->claims.has_exp && c->view->latest_now >= end) {
+        return fail_time(c, c->claims.exp, c->view->latest_now, XG_FAIL(EXPIRED));
+    }
+    if (c->claims.has_nbf && c->view->now < start) {
+        return fail_time(c, c->claims.nbf, c->view->now, XG_FAIL(NOT_YET_VALID));
+    }
     return XG_OK;
 }
 
@@ -210,8 +211,9 @@ static void find_revoked_by(xg_case *c, uint32_t reason, int64_t issued_before)
     } else if (reason == XG_REASON_REVOKED_WORKLOAD) {
         c->finding.token = c->claims.workload;
     } else if (reason == XG_REASON_REVOKED_ISSUED_BEFORE) {
-        c->finding.token = c->claims.has_iat ? write_time(c->claims.iat, c->finding.token_storage) : XG_STR("nothing");
-        c->finding.proxy = write_time(issued_before, c->finding.proxy_storage);
+        c->finding.token =
+            c->claims.has_iat ? xg_clock_format(c->claims.iat, c->finding.token_storage) : XG_STR("nothing");
+        c->finding.proxy = xg_clock_format(issued_before, c->finding.proxy_storage);
     }
 }
 
@@ -228,7 +230,9 @@ static xg_result check_revoked(xg_case *c)
     };
     xg_result result =
         xg_trust_check_revoked(&c->trust, &token, c->view->policy->profile.shared_revocations, &issued_before);
-    find_revoked_by(c, xg_result_reason(result), issued_before);
+    if (!xg_is_ok(result)) {
+        find_revoked_by(c, xg_result_reason(result), issued_before);
+    }
     return result;
 }
 

@@ -182,9 +182,15 @@ static bool take(reader *r, char c)
 /* The inside of a string up to its closing quote, which must be there; *s is left behind it. */
 static bool take_raw(xg_str *s, xg_str *ret_raw)
 {
-    size_t i = 0;
-    while (i < s->len && s->ptr[i] != '"') {
-        i += s->ptr[i] == '\\' ? 2 : 1;
+    const char *quote = s->len > 0 ? memchr(s->ptr, '"', s->len) : NULL;
+    if (quote == NULL) {
+        return false;
+    }
+    size_t i = (size_t)(quote - s->ptr);
+    if (has_escape((xg_str){s->ptr, i})) { /* the quote may be one of the string's own */
+        for (i = 0; i < s->len && s->ptr[i] != '"';) {
+            i += s->ptr[i] == '\\' ? 2 : 1;
+        }
     }
     if (i >= s->len) {
         return false;

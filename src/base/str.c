@@ -13,11 +13,6 @@ xg_str xg_str_of(const char *text)
     return (xg_str){text, text == NULL ? 0 : strlen(text)};
 }
 
-bool xg_str_eq(xg_str a, xg_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 int xg_str_cmp(xg_str a, xg_str b)
 {
     size_t common = a.len < b.len ? a.len : b.len;
@@ -26,16 +21,6 @@ int xg_str_cmp(xg_str a, xg_str b)
         return order;
     }
     return (a.len > b.len) - (a.len < b.len);
-}
-
-bool xg_str_starts_with(xg_str s, xg_str prefix)
-{
-    return s.len >= prefix.len && xg_str_eq((xg_str){s.ptr, prefix.len}, prefix);
-}
-
-xg_str xg_str_skip(xg_str s, size_t n)
-{
-    return n == 0 ? s : (xg_str){s.ptr + n, s.len - n};
 }
 
 static bool is_blank(char c)

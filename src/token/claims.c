@@ -85,10 +85,17 @@ static bool is_equal_folded(xg_str a, xg_str b)
     return a.len == 0 && b.len == 0;
 }
 
-/* The claim whose name folds to the same, or NUM_CLAIMS. */
+/* The claim of exactly this name, else the one whose name folds to the same, else NUM_CLAIMS. */
 static claim find_claim(xg_str name)
 {
     claim found = CLAIM_NAME;
+    while (found < NUM_CLAIMS && !xg_str_eq(name, CLAIMS[found].name)) {
+        found++;
+    }
+    if (found < NUM_CLAIMS) {
+        return found;
+    }
+    found = CLAIM_NAME;
     while (found < NUM_CLAIMS && !is_equal_folded(name, CLAIMS[found].name)) {
         found++;
     }
