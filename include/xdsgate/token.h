@@ -82,7 +82,8 @@ typedef struct xg_pubkey xg_pubkey;
 
 /*
  * A key from big-endian modulus and exponent. Lints: 2048 to 8192 bits, odd exponent from 65537 below 2^32, modulus
- * odd, composite, no perfect power, no small factor, not of the ROCA form (hostile-input R3 to R7). KEY_SIZE,
+ * odd, no perfect power, no small factor, not of the ROCA form (hostile-input R3 to R7). That it is no prime is not
+ * looked at: it would cost a hundred times the rest together. KEY_SIZE,
  * KEY_EXPONENT, KEY_WEAK, NO_MEMORY. Counted: one reference belongs to the caller.
  */
 xg_result xg_pubkey_new(xg_crypto *crypto, const uint8_t *n, size_t n_len, const uint8_t *e, size_t e_len,
@@ -96,7 +97,8 @@ unsigned xg_pubkey_bits(const xg_pubkey *key);
 
 /*
  * RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section 3.3). The signature must be exactly as long as the modulus.
- * SIGNATURE_LENGTH, SIGNATURE_INVALID, NO_MEMORY or INTERNAL. Any thread at once. Leaves OpenSSL's error queue as it was.
+ * SIGNATURE_LENGTH, SIGNATURE_INVALID, NO_MEMORY or INTERNAL. Any thread at once. Leaves OpenSSL's error queue as
+ * it was, as long as the host had left at most 12 errors in it: it holds 15, and a refusal takes three for a moment.
  */
 xg_result xg_pubkey_verify(xg_pubkey *key, xg_str signing_input, xg_str signature) XG_MUST_USE;
 

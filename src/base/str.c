@@ -115,7 +115,7 @@ bool xg_str_to_u64(xg_str s, uint64_t max, uint64_t *ret_value)
             return false;
         }
         uint64_t digit = (uint64_t)(s.ptr[i] - '0');
-        if (value > max / 10 || value * 10 > max - digit) {
+        if (digit > max || value > (max - digit) / 10) {
             return false;
         }
         value = value * 10 + digit;
