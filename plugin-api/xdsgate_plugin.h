@@ -10,7 +10,9 @@
  *  - the plugin owns no thread: the host drives time (tick) and reload.
  *
  * Thread rule: any function of the table may be called from any thread at any time, except destroy, which must be the
- * last call on its context. Inside a callback, reload, tick and destroy return XG_REASON_REENTRANT.
+ * last call on its context. Callbacks: log and now must not call the plugin. Inside on_session_invalidated, session_close
+ * and authenticate may be called; reload, tick and destroy return XG_REASON_REENTRANT there, as in every callback that
+ * reload or tick make.
  */
 #ifndef XDSGATE_PLUGIN_H
 #define XDSGATE_PLUGIN_H
@@ -82,10 +84,11 @@ enum { XG_LOG_ERROR = 0, XG_LOG_WARN = 1, XG_LOG_NOTICE = 2, XG_LOG_INFO = 3, XG
 
 /* xg_host.log event numbers: stable, as reasons are. */
 enum {
-    XG_EVENT_STORE_LOADED = 1,   /* a new snapshot serves */
-    XG_EVENT_STORE_FAILED = 2,   /* the store could not be loaded; the last good snapshot serves */
-    XG_EVENT_SET_REFUSED = 3,    /* one key set was refused; its last good state serves, if there is one */
-    XG_EVENT_CLOCK_BACKWARDS = 4 /* the clock went back by more than a minute */
+    XG_EVENT_STORE_LOADED = 1,    /* a new snapshot serves */
+    XG_EVENT_STORE_FAILED = 2,    /* the store could not be loaded; the last good snapshot serves */
+    XG_EVENT_SET_REFUSED = 3,     /* one key set was refused; its last good state serves, if there is one */
+    XG_EVENT_CLOCK_BACKWARDS = 4, /* the clock went back by more than a minute */
+    XG_EVENT_STORE_REMARK = 5     /* something in the store is ignored; nothing is refused */
 };
 
 /* XG_REASON_OK and the rest: see reasons.def for number, text name, gRPC status and texts. */
@@ -136,7 +139,8 @@ typedef struct xg_host {
 } xg_host;
 
 /*
- * One question: may this proxy, which presents this credential, connect? All strings are UTF-8 without control bytes.
+ * One question: may this proxy, which presents this credential, connect? node_id, mesh, name and zone are UTF-8 without
+ * control bytes; keys and values of tags and labels are compared byte for byte, each of at most 1024 bytes.
  *   session     the host's own stream id; 0 = decide only. Needs the sessions feature bit.
  *   credential  the token's bytes as the peer sent them, no scheme prefix. Never logged.
  *   node_id     empty = not checked; else it must be "<mesh>.<name>".
@@ -210,9 +214,10 @@ typedef struct xg_decision {
  * session_close      The stream is gone. Unknown ids are ignored.
  * reload             Reads the store again, with config as the new configuration, or the present one if config is
  *                    empty. All or nothing: on failure the old state serves, the reason is returned and err says
- *                    why. XG_REASON_OK on success.
- * tick               Follows the store, at `now` seconds (0 = ask the clock). Returns the next second at which it
- *                    wants to be called, or a negative reason number.
+ *                    why. XG_REASON_OK on success. A key set that is refused goes on with its last good state, and
+ *                    err says so too; where the configuration names another store there is none, and reload fails.
+ * tick               Follows the store, at `now` seconds (0 = ask the clock; negative is refused). Returns the next
+ *                    second at which it wants to be called, or a negative reason number.
  * destroy            Frees and wipes the context. XG_REASON_BUSY, and nothing freed, while calls are in flight.
  */
 typedef struct xg_auth {

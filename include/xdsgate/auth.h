@@ -97,6 +97,7 @@ typedef struct xg_view {
     const xg_snapshot *keys;
     const xg_policy *policy;
     uint64_t generation;
+    bool is_stale;      /* the store's newer state cannot be read at all */
     int64_t now;        /* the clock now; for nbf */
     int64_t latest_now; /* the latest time ever seen: a clock that steps back revives nothing; for exp */
 } xg_view;

@@ -152,12 +152,14 @@ static bool read_time(reader *r, const config_member *member, const xg_json *val
 
 static const xg_profile *find_profile(const xg_json *value)
 {
-    for (size_t i = 0; xg_profile_at(i) != NULL; i++) {
-        if (xg_json_is(value, xg_str_of(xg_profile_at(i)->name))) {
-            return xg_profile_at(i);
-        }
+    char storage[32];
+    xg_text name;
+    xg_text_init(&name, storage, sizeof(storage));
+    if (value->kind != XG_JSON_STRING) {
+        return NULL;
     }
-    return NULL;
+    xg_json_decode(value, &name);
+    return name.is_cut ? NULL : xg_profile_find((xg_str){name.ptr, name.len});
 }
 
 static bool read_members(reader *r, const config_member *parent, const config_member *members, const xg_json *object);

@@ -326,7 +326,7 @@ static uint32_t find_warnings(const xg_case *c)
         {is_ending_soon(c), XG_WARN_EXPIRES_SOON},
         {!is_zone && is_mesh_wide(c), XG_WARN_MESH_WIDE},
         {!c->claims.has_exp, XG_WARN_NO_EXPIRY},
-        {is_stale(&c->trust), XG_WARN_STALE_KEYS},
+        {c->view->is_stale || is_stale(&c->trust), XG_WARN_STALE_KEYS},
         {!is_zone && !is_workload_bound(c), XG_WARN_NO_WORKLOAD},
     };
     uint32_t bits = 0;

@@ -51,6 +51,7 @@ xg_result xg_workload_for_scope(xg_str mesh, uint32_t scope_bits, char *out, siz
 
     xg_text_init(&text, out, cap);
     XG_CHECK(role.len > 0, WORKLOAD_SCOPE);
+    XG_CHECK(mesh.ptr != NULL, WORKLOAD_MESH);
     XG_CHECK(is_dns_label(mesh) && mesh.len <= WORKLOAD_MAX - PREFIX.len - role.len, WORKLOAD_MESH);
     XG_CHECK(text.cap > PREFIX.len + mesh.len + role.len, WORKLOAD_SPACE);
     xg_text_add(&text, PREFIX);

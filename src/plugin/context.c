@@ -34,6 +34,7 @@ struct xg_ctx {
     atomic_size_t num_in_flight;
     atomic_llong latest_now; /* the latest second ever seen */
     atomic_bool is_clock_behind;
+    atomic_bool is_store_unusable; /* the last look at the store failed: what serves is the last good state */
 
     pthread_mutex_t state_lock;
     xg_state *state;
@@ -81,8 +82,9 @@ static void complete(xg_text *reterr, xg_result result)
 static void report_set(void *arg, uint32_t reason, const char *sentence, size_t len)
 {
     const xg_ctx *ctx = arg;
-    (void)reason; /* the sentence says it in words */
-    tell(ctx, XG_LOG_ERROR, XG_EVENT_SET_REFUSED, (xg_str){sentence, len});
+    bool is_refused = reason != XG_REASON_OK;
+    tell(ctx, is_refused ? XG_LOG_ERROR : XG_LOG_WARN, is_refused ? XG_EVENT_SET_REFUSED : XG_EVENT_STORE_REMARK,
+         (xg_str){sentence, len});
 }
 
 /* ---- entering and leaving ---- */
@@ -154,6 +156,7 @@ xg_state *xg_context_pin(xg_ctx *ctx, xg_view *ret_view)
     atomic_fetch_add_explicit(&state->num_refs, 1, memory_order_relaxed);
     (void)pthread_mutex_unlock(&ctx->state_lock);
     *ret_view = (xg_view){.keys = state->keys, .policy = &state->policy, .generation = state->generation};
+    ret_view->is_stale = atomic_load_explicit(&ctx->is_store_unusable, memory_order_relaxed);
     ret_view->now = read_clock(ctx, &ret_view->latest_now);
     return state;
 }
@@ -168,10 +171,12 @@ static void swap_state(xg_ctx *ctx, xg_state *state)
 }
 
 /*
- * Reads store into a new state under this configuration and puts it into service. Under reload_lock. Nothing can fail
- * once the store has been read: it then counts as followed, and what it said must be served.
+ * Reads a store into a new state under this configuration and puts it into service. Under reload_lock. Nothing can fail
+ * once the store has been read: it then counts as followed, and what it said must be served. Without a previous
+ * snapshot, sets that are refused have no last good state: is_whole makes that a failure.
  */
-static xg_result load(xg_ctx *ctx, const xg_config *config, xg_dirstore *store, xg_snapshot *previous, xg_text *reterr)
+static xg_result load(xg_ctx *ctx, const xg_config *config, xg_dirstore *store, xg_snapshot *previous, bool is_whole,
+                      xg_text *reterr)
 {
     uint64_t generation = ctx->state == NULL ? 1 : ctx->state->generation + 1;
     xg_state *state = state_new(&config->policy, generation);
@@ -182,8 +187,15 @@ static xg_result load(xg_ctx *ctx, const xg_config *config, xg_dirstore *store, 
         return loaded;
     }
     bool is_stale = xg_snapshot_is_stale(state->keys);
+    if (is_stale && is_whole) {
+        xg_text_printf(reterr,
+                       "some key sets of the new store are refused, see the log; the old store goes on serving");
+        xg_context_unpin(state);
+        return XG_FAIL(KEYS_UNUSABLE);
+    }
     size_t num_meshes = xg_snapshot_num_meshes(state->keys);
     swap_state(ctx, state);
+    atomic_store_explicit(&ctx->is_store_unusable, false, memory_order_relaxed);
     tellf(ctx, is_stale ? XG_LOG_WARN : XG_LOG_NOTICE, XG_EVENT_STORE_LOADED, "generation %llu serves %zu meshes%s",
           (unsigned long long)generation, num_meshes, is_stale ? "; some sets are refused, see above" : "");
     if (is_stale) {
@@ -221,28 +233,50 @@ static void unlock_reload(xg_ctx *ctx)
     (void)pthread_mutex_unlock(&ctx->reload_lock);
 }
 
-/* The configuration changes: the new store is opened and read beside the old one, which goes on until all is well. */
-static xg_result reload_with(xg_ctx *ctx, const xg_config *config, xg_text *reterr)
+/* The present store, under a configuration that may have changed. */
+static xg_result reload_store(xg_ctx *ctx, const xg_config *config, xg_text *reterr)
+{
+    xg_result loaded = load(ctx, config, ctx->store, ctx->state->keys, false, reterr);
+    if (!xg_is_ok(loaded)) {
+        atomic_store_explicit(&ctx->is_store_unusable, true, memory_order_relaxed);
+    }
+    return loaded;
+}
+
+/* Another store, or other limits of it, is opened and read beside the present one, which goes on until all is well. */
+static xg_result change_store(xg_ctx *ctx, const xg_config *config, bool is_same_path, xg_text *reterr)
 {
     xg_dirstore *store = NULL;
-    bool is_same_store = strcmp(config->store_path, ctx->config.store_path) == 0 &&
-                         config->store.meshes == ctx->config.store.meshes &&
-                         config->store.revoked_ids == ctx->config.store.revoked_ids;
-    if (!is_same_store) {
-        XG_TRY(xg_dirstore_open(config->store_path, ctx->crypto, &config->store, &store, reterr));
-    }
-    xg_result loaded =
-        load(ctx, config, is_same_store ? ctx->store : store, is_same_store ? ctx->state->keys : NULL, reterr);
+    XG_TRY(xg_dirstore_open(config->store_path, ctx->crypto, &config->store, &store, reterr));
+    xg_result loaded = load(ctx, config, store, is_same_path ? ctx->state->keys : NULL, !is_same_path, reterr);
     if (!xg_is_ok(loaded)) {
         xg_dirstore_close(store);
         return loaded;
     }
-    if (!is_same_store) {
-        xg_dirstore_close(ctx->store);
-        ctx->store = store;
+    xg_dirstore_close(ctx->store);
+    ctx->store = store;
+    return XG_OK;
+}
+
+static xg_result reload_with(xg_ctx *ctx, const xg_config *config, xg_text *reterr)
+{
+    bool is_same_path = strcmp(config->store_path, ctx->config.store_path) == 0;
+    bool has_same_limits =
+        config->store.meshes == ctx->config.store.meshes && config->store.revoked_ids == ctx->config.store.revoked_ids;
+    if (is_same_path && has_same_limits) {
+        XG_TRY(reload_store(ctx, config, reterr));
+    } else {
+        XG_TRY(change_store(ctx, config, is_same_path, reterr));
     }
     ctx->config = *config;
     return XG_OK;
+}
+
+/* The configuration as the host passes it: a NULL pointer is no text of any length. */
+static xg_result parse_config(xg_str text, xg_config *ret_config, xg_text *reterr)
+{
+    XG_CHECK(text.ptr != NULL, CONFIG_JSON);
+    return xg_config_parse(text, ret_config, reterr);
 }
 
 uint32_t xg_context_reload(xg_ctx *ctx, xg_str config_text, char *err, size_t err_cap)
@@ -258,7 +292,7 @@ uint32_t xg_context_reload(xg_ctx *ctx, xg_str config_text, char *err, size_t er
     } else {
         lock_reload(ctx);
         xg_config config = ctx->config;
-        result = config_text.len == 0 ? XG_OK : xg_config_parse(config_text, &config, &reterr);
+        result = config_text.len == 0 ? XG_OK : parse_config(config_text, &config, &reterr);
         if (xg_is_ok(result)) {
             result = reload_with(ctx, &config, &reterr);
         }
@@ -278,7 +312,7 @@ static void follow_store(xg_ctx *ctx, int64_t now)
         return;
     }
     xg_text_init(&reterr, message, sizeof(message));
-    xg_result loaded = load(ctx, &ctx->config, ctx->store, ctx->state->keys, &reterr);
+    xg_result loaded = reload_store(ctx, &ctx->config, &reterr);
     if (!xg_is_ok(loaded)) {
         complete(&reterr, loaded);
         tell(ctx, XG_LOG_ERROR, XG_EVENT_STORE_FAILED, (xg_str){reterr.ptr, reterr.len});
@@ -287,7 +321,7 @@ static void follow_store(xg_ctx *ctx, int64_t now)
 
 int64_t xg_context_tick(xg_ctx *ctx, int64_t now)
 {
-    int64_t latest, next;
+    int64_t next;
     xg_result entered = xg_context_enter(ctx);
     if (!xg_is_ok(entered)) {
         return -(int64_t)xg_result_reason(entered);
@@ -296,7 +330,12 @@ int64_t xg_context_tick(xg_ctx *ctx, int64_t now)
         xg_context_leave(ctx);
         return -(int64_t)XG_REASON_REENTRANT;
     }
+    if (now < 0) {
+        xg_context_leave(ctx);
+        return -(int64_t)XG_REASON_REQUEST_FIELD;
+    }
     if (now == 0) {
+        int64_t latest;
         now = read_clock(ctx, &latest);
     }
     /* If someone else is reloading at this moment, the store is being followed already. */
@@ -305,7 +344,10 @@ int64_t xg_context_tick(xg_ctx *ctx, int64_t now)
         unlock_reload(ctx);
     }
     xg_context_leave(ctx);
-    return __builtin_add_overflow(now, 1, &next) ? INT64_MAX : next;
+    if (__builtin_add_overflow(now, 1, &next)) {
+        return INT64_MAX;
+    }
+    return next > 0 ? next : 1; /* a clock before 1970: anything else would be taken for a reason */
 }
 
 /* ---- create and destroy ---- */
@@ -344,11 +386,11 @@ static xg_result set_up(xg_ctx *ctx, xg_str config, xg_text *reterr)
     XG_TRY(xg_selftest_check_providers(reterr));
     XG_TRY(xg_crypto_new(&ctx->crypto));
     XG_TRY(xg_selftest_check_answers(ctx->crypto, reterr));
-    XG_TRY(xg_config_parse(config, &ctx->config, reterr));
+    XG_TRY(parse_config(config, &ctx->config, reterr));
     ctx->fork_mark = map_fork_mark();
     XG_CHECK(ctx->fork_mark != NULL, NO_MEMORY);
     XG_TRY(xg_dirstore_open(ctx->config.store_path, ctx->crypto, &ctx->config.store, &ctx->store, reterr));
-    return load(ctx, &ctx->config, ctx->store, NULL, reterr);
+    return load(ctx, &ctx->config, ctx->store, NULL, false, reterr);
 }
 
 /* Copies as much of the host's table as both sides know. */

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_events.c: what a host is told beside its decisions: log events, the flag of a stale key set, busy contexts.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi_support.h"
+
+#define NUM_EVENTS 8
+
+static fixture fx;
+static xg_loader plugin;
+static xg_ctx *ctx;
+static char *token;
+
+/* What the callbacks saw and did. */
+static unsigned num_told[NUM_EVENTS];
+static uint32_t last_level[NUM_EVENTS];
+static char last_message[512];
+static int64_t now;
+static bool shall_destroy;
+static uint32_t destroyed;
+
+static void remember(uintptr_t cookie, uint32_t level, uint32_t event, const char *msg, size_t len)
+{
+    assert_int_equal(cookie, 7);
+    assert_true(event > 0 && event < NUM_EVENTS && len < sizeof(last_message));
+    num_told[event]++;
+    last_level[event] = level;
+    memcpy(last_message, msg, len);
+    last_message[len] = '\0';
+}
+
+static int64_t tell_time(uintptr_t cookie)
+{
+    assert_int_equal(cookie, 7);
+    if (shall_destroy) {
+        shall_destroy = false;
+        destroyed = plugin.auth.destroy(ctx);
+    }
+    return now;
+}
+
+static xg_decision ask(void)
+{
+    xg_request request = fixture_dataplane_request(token);
+    return support_ask(&plugin, ctx, &request);
+}
+
+static void tick(void)
+{
+    now += 60; /* more than store_poll_seconds */
+    assert_int_equal(plugin.auth.tick(ctx, 0), now + 1);
+}
+
+static void test_loading_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(num_told[XG_EVENT_STORE_LOADED], 1);
+    assert_int_equal(last_level[XG_EVENT_STORE_LOADED], XG_LOG_NOTICE);
+    assert_int_equal(plugin.auth.reload(ctx, fixture_str(""), NULL, 0), XG_REASON_OK);
+    assert_int_equal(num_told[XG_EVENT_STORE_LOADED], 2);
+    assert_non_null(strstr(last_message, "generation 2 serves 2 meshes"));
+    assert_int_equal(ask().generation, 2);
+}
+
+static void test_a_refused_set_is_told_and_flagged_until_it_is_good(void **state)
+{
+    (void)state;
+    assert_int_equal(ask().warnings & XG_WARN_STALE_KEYS, 0);
+    fixture_write(&fx, "meshes/m1/keys/2.pem", "no key", 6);
+    tick();
+    assert_int_equal(num_told[XG_EVENT_SET_REFUSED], 1);
+    assert_int_equal(last_level[XG_EVENT_SET_REFUSED], XG_LOG_ERROR);
+    assert_int_equal(last_level[XG_EVENT_STORE_LOADED], XG_LOG_WARN);
+    xg_decision decision = ask();
+    assert_int_equal(decision.outcome, XG_OUTCOME_ALLOWED);
+    assert_int_equal(decision.warnings & XG_WARN_STALE_KEYS, XG_WARN_STALE_KEYS);
+    char err[512] = "";
+    assert_int_equal(plugin.auth.reload(ctx, fixture_str(""), err, sizeof(err)), XG_REASON_OK);
+    assert_non_null(strstr(err, "refused"));
+    fixture_remove(&fx, "meshes/m1/keys/2.pem");
+    tick();
+    assert_int_equal(ask().warnings & XG_WARN_STALE_KEYS, 0);
+}
+
+static void test_a_refused_set_for_any_mesh_flags_every_mesh(void **state)
+{
+    (void)state;
+    fixture_write(&fx, "any-mesh/revoked", "other\n", 6);
+    tick();
+    assert_int_equal(ask().warnings & XG_WARN_STALE_KEYS, 0);
+    fixture_write(&fx, "any-mesh/revoked", "@no-such-rule\n", 14);
+    tick();
+    assert_int_equal(ask().outcome, XG_OUTCOME_ALLOWED);
+    assert_int_equal(ask().warnings & XG_WARN_STALE_KEYS, XG_WARN_STALE_KEYS);
+    fixture_write(&fx, "any-mesh/revoked", "# none\n", 7);
+    tick();
+    assert_int_equal(ask().warnings & XG_WARN_STALE_KEYS, 0);
+}
+
+static void test_an_unreadable_store_is_told_and_the_last_state_serves(void **state)
+{
+    (void)state;
+    char aside[128];
+    (void)snprintf(aside, sizeof(aside), "%s.aside", fx.store);
+    uint64_t generation = ask().generation;
+    assert_int_equal(rename(fx.store, aside), 0);
+    tick();
+    assert_int_equal(num_told[XG_EVENT_STORE_FAILED], 1);
+    assert_int_equal(last_level[XG_EVENT_STORE_FAILED], XG_LOG_ERROR);
+    assert_int_equal(ask().outcome, XG_OUTCOME_ALLOWED);
+    assert_int_equal(ask().generation, generation);
+    assert_int_equal(ask().warnings & XG_WARN_STALE_KEYS, XG_WARN_STALE_KEYS);
+    assert_int_equal(rename(aside, fx.store), 0);
+    tick();
+    assert_true(ask().generation > generation);
+    assert_int_equal(ask().warnings & XG_WARN_STALE_KEYS, 0);
+}
+
+static void test_what_is_ignored_is_a_remark_and_no_refusal(void **state)
+{
+    (void)state;
+    fixture_write(&fx, "meshes/m1/keys/README", "x", 1);
+    tick();
+    assert_int_equal(num_told[XG_EVENT_SET_REFUSED], 0);
+    assert_int_equal(num_told[XG_EVENT_STORE_REMARK], 1);
+    assert_int_equal(last_level[XG_EVENT_STORE_REMARK], XG_LOG_WARN);
+    assert_int_equal(ask().warnings & XG_WARN_STALE_KEYS, 0);
+}
+
+/* Rule A14: where there is no last good state to go on with, the old store does. */
+static void test_a_reload_to_a_store_with_a_bad_set_changes_nothing(void **state)
+{
+    (void)state;
+    fixture other;
+    char err[512] = "";
+    fixture_init(&other);
+    fixture_write(&other, "meshes/m1/keys/2.pem", "no key", 6);
+    char *config = fixture_config(&other, "");
+    assert_int_equal(plugin.auth.reload(ctx, fixture_str(config), err, sizeof(err)), XG_REASON_KEYS_UNUSABLE);
+    assert_non_null(strstr(err, "refused"));
+    assert_int_equal(ask().generation, 1);
+    assert_int_equal(ask().outcome, XG_OUTCOME_ALLOWED);
+    fixture_remove(&other, "meshes/m1/keys/2.pem");
+    assert_int_equal(plugin.auth.reload(ctx, fixture_str(config), err, sizeof(err)), XG_REASON_OK);
+    assert_int_equal(ask().generation, 2);
+    free(config);
+    fixture_done(&other);
+}
+
+/* The same store under other limits is the same store: what was good in it still is. */
+static void test_a_reload_with_other_limits_keeps_the_last_good_sets(void **state)
+{
+    (void)state;
+    char err[512] = "";
+    fixture_write(&fx, "meshes/m1/keys/2.pem", "no key", 6);
+    char *config = fixture_config(&fx, ",\"limits\":{\"meshes\":10}");
+    assert_int_equal(plugin.auth.reload(ctx, fixture_str(config), err, sizeof(err)), XG_REASON_OK);
+    assert_int_equal(ask().outcome, XG_OUTCOME_ALLOWED);
+    assert_int_equal(ask().warnings & XG_WARN_STALE_KEYS, XG_WARN_STALE_KEYS);
+    free(config);
+}
+
+static void test_a_clock_that_goes_back_is_told_once(void **state)
+{
+    (void)state;
+    now += 3;
+    assert_int_equal(ask().outcome, XG_OUTCOME_ALLOWED);
+    now -= 60;
+    (void)ask(); /* the token begins 5 seconds before FIXTURE_NOW: not yet valid, which is no news for the log */
+    assert_int_equal(num_told[XG_EVENT_CLOCK_BACKWARDS], 0);
+    now -= 1;
+    (void)ask();
+    (void)ask();
+    assert_int_equal(num_told[XG_EVENT_CLOCK_BACKWARDS], 1);
+    assert_int_equal(last_level[XG_EVENT_CLOCK_BACKWARDS], XG_LOG_WARN);
+}
+
+/* Rule A15: the clock is asked in the middle of a call, so the call is in flight then. */
+static void test_a_context_in_use_is_busy(void **state)
+{
+    (void)state;
+    shall_destroy = true;
+    destroyed = XG_REASON_OK;
+    assert_int_equal(ask().outcome, XG_OUTCOME_ALLOWED);
+    assert_int_equal(destroyed, XG_REASON_BUSY);
+    assert_int_equal(ask().outcome, XG_OUTCOME_ALLOWED);
+}
+
+static int set_up_context(void **state)
+{
+    (void)state;
+    char err[512] = "";
+    static xg_host host;
+    memset(num_told, 0, sizeof(num_told));
+    now = FIXTURE_NOW;
+    host = fixture_host(plugin.abi);
+    host.log = remember;
+    host.now = tell_time;
+    host.cookie = 7;
+    fixture_init(&fx);
+    char *config = fixture_config(&fx, "");
+    ctx = plugin.auth.create(&host, fixture_str(config), err, sizeof(err));
+    free(config);
+    return ctx != NULL ? 0 : -1;
+}
+
+static int tear_down_context(void **state)
+{
+    (void)state;
+    uint32_t reason = plugin.auth.destroy(ctx);
+    fixture_done(&fx);
+    return reason == XG_REASON_OK ? 0 : -1;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    support_load(&plugin);
+    token = fixture_dataplane_token("events");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    free(token);
+    xg_loader_close(&plugin);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_context, tear_down_context)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_loading_is_told),
+        TEST(test_a_refused_set_is_told_and_flagged_until_it_is_good),
+        TEST(test_a_refused_set_for_any_mesh_flags_every_mesh),
+        TEST(test_an_unreadable_store_is_told_and_the_last_state_serves),
+        TEST(test_what_is_ignored_is_a_remark_and_no_refusal),
+        TEST(test_a_reload_to_a_store_with_a_bad_set_changes_nothing),
+        TEST(test_a_reload_with_other_limits_keeps_the_last_good_sets),
+        TEST(test_a_clock_that_goes_back_is_told_once),
+        TEST(test_a_context_in_use_is_busy),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
