@@ -428,7 +428,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static fuzz_scene scene;
     read_scene((xg_str){(const char *)data, size}, &scene);
     char *token = NULL;
-    if (scene.credential.len == 0 && scene.claims.len > 0 && scene.claims.len <= 2 * XG_CREDENTIAL_MAX) {
+    if (scene.credential.len == 0 && scene.claims.len > 0 && scene.claims.len <= 2ul * XG_CREDENTIAL_MAX) {
         token = fuzz_sign(scene.signer, scene.header, scene.claims, &scene.credential.len);
         scene.credential.ptr = token;
         if (scene.damage != 0) {

@@ -129,9 +129,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     xg_revocations *list = NULL;
     xg_revocations *again = NULL;
     xg_text_init(&reterr, sentence, sizeof sentence);
-    xg_result result = xg_revocations_parse(text, IDS_MAX * 4, &list, &reterr);
+    xg_result result = xg_revocations_parse(text, IDS_MAX * 4ul, &list, &reterr);
     FUZZ_REQUIRE(strlen(sentence) == reterr.len && reterr.len < sizeof sentence, "the sentence is terminated");
-    FUZZ_REQUIRE(xg_revocations_parse(text, IDS_MAX * 4, &again, &reterr).code == result.code, "the same answer twice");
+    FUZZ_REQUIRE(xg_revocations_parse(text, IDS_MAX * 4ul, &again, &reterr).code == result.code,
+                 "the same answer twice");
     if (!xg_is_ok(result)) {
         return 0;
     }

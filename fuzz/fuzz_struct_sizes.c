@@ -41,7 +41,8 @@ static char *zone_token;
 
 /* ---- memory that ends at a guard page ---- */
 
-/* Place 0 or 1: `size` bytes, aligned, so that at most seven slack bytes, filled with CANARY, follow before the guard. */
+/* Place 0 or 1: `size` bytes, aligned, so that at most seven slack bytes, filled with CANARY, follow before the
+ * guard. */
 static uint8_t *guarded(int place, size_t size)
 {
     static uint8_t *areas[2];
@@ -216,13 +217,13 @@ static void call_authenticate(const fuzz_choice *choice, xg_str tail)
 
 static void call_create(const fuzz_choice *choice, xg_str tail)
 {
-    char err[256] = "";
+    const size_t err_max = 256;
     xg_host host = make_host();
     size_t size = choice->in_size < 4 ? 4 : choice->in_size;
     host.struct_size = choice->in_size;
     xg_host *in = lay_out(0, &host, sizeof host, size, tail);
     memcpy(in, &host.struct_size, sizeof host.struct_size);
-    size_t err_cap = choice->out_size < sizeof err ? choice->out_size : sizeof err;
+    size_t err_cap = choice->out_size < err_max ? choice->out_size : err_max;
     uint8_t *err_bytes = guarded(1, err_cap);
     xg_ctx *made = table->create(in, xg_str_of(config), (char *)err_bytes, err_cap);
     FUZZ_REQUIRE((made != NULL) == (choice->in_size >= sizeof(xg_host)), "create takes every size from 1.0 on");

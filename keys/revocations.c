@@ -238,8 +238,8 @@ static xg_result visit_rule(walk *w, xg_str line)
 }
 
 /*
- * Where the comment of a line begins; its length if it has none. A '#' inside a word is part of an id: cut there, Kuma's
- * "a#1,b" would leave a#1 and b alive.
+ * Where the comment of a line begins; its length if it has none. A '#' inside a word is part of an id: cut there,
+ * Kuma's "a#1,b" would leave a#1 and b alive.
  */
 static size_t find_comment(xg_str line)
 {

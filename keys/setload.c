@@ -194,8 +194,8 @@ static xg_result read_key(const xg_setload *context, const xg_store_set *set, co
     XG_TRY(read_file(context, set, name, id, KEY_FILE_MAX, &pem, &len, flt));
     xg_result result = xg_keyfile_parse(context->crypto, (xg_str){pem, len}, ret_key);
     if (xg_result_reason(result) == XG_REASON_KEY_FILE) {
-        /* OpenSSL's PEM reader does not always say that it ran out of memory. A set refused for that would stay so until
-         * its files change: only what fails twice is the file's fault. */
+        /* OpenSSL's PEM reader does not always say that it ran out of memory. A set refused for that would stay so
+         * until its files change: only what fails twice is the file's fault. */
         result = xg_keyfile_parse(context->crypto, (xg_str){pem, len}, ret_key);
     }
     sodium_memzero(pem, len); /* it may have been a private key */

@@ -154,7 +154,7 @@ static xg_result init_table(table *tbl, const xg_store_entry *entries, size_t nu
     }
     tbl->mask = num_slots - 1;
     tbl->slots = calloc(num_slots, sizeof(*tbl->slots));
-    tbl->clashes = calloc(num_entries, sizeof(*tbl->clashes));
+    tbl->clashes = calloc(num_entries + 1, sizeof(*tbl->clashes));
     XG_CHECK(tbl->slots != NULL && tbl->clashes != NULL, NO_MEMORY);
     return xg_hashset_draw_key(tbl->hash_key);
 }

@@ -10,9 +10,9 @@
  *  - the plugin owns no thread: the host drives time (tick) and reload.
  *
  * Thread rule: any function of the table may be called from any thread at any time, except destroy, which must be the
- * last call on its context. Callbacks: log and now must not call the plugin. Inside on_session_invalidated, session_close
- * and authenticate may be called; reload, tick and destroy return XG_REASON_REENTRANT there, as in every callback that
- * reload or tick make.
+ * last call on its context. Callbacks: log and now must not call the plugin. Inside on_session_invalidated,
+ * session_close and authenticate may be called; reload, tick and destroy return XG_REASON_REENTRANT there, as in every
+ * callback that reload or tick make.
  */
 #ifndef XDSGATE_PLUGIN_H
 #define XDSGATE_PLUGIN_H

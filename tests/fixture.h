@@ -37,8 +37,8 @@ void fixture_write(const fixture *fx, const char *path, const void *bytes, size_
 void fixture_remove(const fixture *fx, const char *path);
 
 /*
- * The configuration for create and reload: this store, zone "east", and `more`, which is either "" or members that begin
- * with a comma, as in ",\"profile\":\"kuma-3.0\"". Free with free.
+ * The configuration for create and reload: this store, zone "east", and `more`, which is either "" or members that
+ * begin with a comma, as in ",\"profile\":\"kuma-3.0\"". Free with free.
  */
 char *fixture_config(const fixture *fx, const char *more);
 

@@ -93,6 +93,8 @@ def check_c(path: str, text: str) -> None:
     for number, line in enumerate(text.splitlines(), 1):
         if re.search(r"GCOVR?_EXCL|LCOV_EXCL", line) and not re.search(r"EXCL_(LINE|START|BR_LINE|STOP):? .*[a-z]{3}", line):
             report(path, number, "a coverage exclusion says why on the same line")
+        if len(line) > 120 and not line.lstrip().startswith('"'):
+            report(path, number, "at most 120 columns")
         if re.search(r"\b(TODO|FIXME|XXX)\b", line):
             report(path, number, "finish it, or open an issue")
 

@@ -102,7 +102,7 @@ static inline xg_str xg_str_skip(xg_str s, size_t n) /* n <= s.len */
     return n == 0 ? s : (xg_str){s.ptr + n, s.len - n};
 }
 
-xg_str xg_str_trim(xg_str s);           /* without blanks and tabs at both ends */
+xg_str xg_str_trim(xg_str s); /* without blanks and tabs at both ends */
 /* Valid UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
 bool xg_str_is_utf8(xg_str s);
 /* Valid UTF-8 without C0 control bytes and DEL: what a name may hold. */
@@ -171,8 +171,9 @@ typedef struct xg_json_limits {
 
 /*
  * Checks that text is one JSON object (RFC 8259) and nothing else. Refused, for the reason `refusal`: members that
- * repeat at any depth, also by other escapes; what is beyond the limits; numbers with a fraction or exponent, and integers
- * beyond 64 bits; invalid UTF-8, NUL in any form, lone surrogates. *ret_object only on success. reterr (may be NULL) receives line, column and what is wrong.
+ * repeat at any depth, also by other escapes; what is beyond the limits; numbers with a fraction or exponent, and
+ * integers beyond 64 bits; invalid UTF-8, NUL in any form, lone surrogates. *ret_object only on success. reterr (may be
+ * NULL) receives line, column and what is wrong.
  */
 xg_result xg_json_check_object(xg_str text, xg_json_limits limits, uint32_t refusal, xg_json *ret_object,
                                xg_text *reterr) XG_MUST_USE;

@@ -52,9 +52,10 @@ typedef struct xg_revocable {
 
 /*
  * Parses a list: ids separated by commas or line ends, blanks and CR trimmed, a UTF-8 byte order mark skipped, comments
- * from a '#' at the start of a line or behind a blank to the end of the line, lines that begin with '@' are rules (@kid K, @name N, @workload W, @issued-before
- * 2026-11-01T00:00:00Z). A superset of Kuma's reading (kuma-tokens 3): an empty element between commas revokes tokens
- * without jti. Control bytes, over-long ids, unknown or malformed rules: LIST_INVALID with the line in reterr.
+ * from a '#' at the start of a line or behind a blank to the end of the line, lines that begin with '@' are rules (@kid
+ * K, @name N, @workload W, @issued-before 2026-11-01T00:00:00Z). A superset of Kuma's reading (kuma-tokens 3): an empty
+ * element between commas revokes tokens without jti. Control bytes, over-long ids, unknown or malformed rules:
+ * LIST_INVALID with the line in reterr.
  */
 xg_result xg_revocations_parse(xg_str list, size_t max_ids, xg_revocations **ret_list, xg_text *reterr) XG_MUST_USE;
 xg_revocations *xg_revocations_ref(xg_revocations *list);

@@ -56,10 +56,10 @@ typedef struct xg_header {
 } xg_header;
 
 /*
- * Reads the decoded header, without allocation. Demands one JSON object (see xg_json_check_object), alg exactly "RS256",
- * kid (if present) a string of 1 to kid_bytes bytes; refuses crit, b64, zip, enc, and every member that carries or points
- * to a key (jwk, jku, x5u, x5c, x5t, x5t#S256), and case variants of all of these. Other members are ignored if they are
- * strings, numbers or literals. The caller decides whether a missing kid matters. Thread-safe.
+ * Reads the decoded header, without allocation. Demands one JSON object (see xg_json_check_object), alg exactly
+ * "RS256", kid (if present) a string of 1 to kid_bytes bytes; refuses crit, b64, zip, enc, and every member that
+ * carries or points to a key (jwk, jku, x5u, x5c, x5t, x5t#S256), and case variants of all of these. Other members are
+ * ignored if they are strings, numbers or literals. The caller decides whether a missing kid matters. Thread-safe.
  */
 xg_result xg_header_scan(xg_str json, const xg_token_limits *limits, xg_header *ret_header) XG_MUST_USE;
 
@@ -139,11 +139,11 @@ typedef struct xg_claims {
 } xg_claims;
 
 /*
- * One JSON object (see xg_json_check_object) whose known members have exactly the right name and type. Refused: a member
- * that differs from a known one only by case (Kuma folds U+017F and U+212A too), a member of another token kind, null
- * where a value belongs (Scope alone may be null: Kuma's issuer writes that), a NUL, a jti that no revocation list
- * could name. Unknown members are ignored. reterr_field receives the offending member's name, cut to its size; on failure
- * *ret_claims is empty. No allocation. Thread-safe.
+ * One JSON object (see xg_json_check_object) whose known members have exactly the right name and type. Refused: a
+ * member that differs from a known one only by case (Kuma folds U+017F and U+212A too), a member of another token kind,
+ * null where a value belongs (Scope alone may be null: Kuma's issuer writes that), a NUL, a jti that no revocation list
+ * could name. Unknown members are ignored. reterr_field receives the offending member's name, cut to its size; on
+ * failure *ret_claims is empty. No allocation. Thread-safe.
  */
 #define XG_CLAIM_FIELD_SIZE 64
 xg_result xg_claims_parse(xg_str json, xg_token_kind kind, const xg_token_limits *limits, xg_claims *ret_claims,
@@ -163,7 +163,8 @@ void xg_signer_free(xg_signer *signer);
 xg_result xg_signer_private_pem(const xg_signer *signer, char **ret_pem, size_t *ret_len) XG_MUST_USE;
 xg_result xg_signer_public_pem(const xg_signer *signer, char **ret_pem, size_t *ret_len) XG_MUST_USE;
 void xg_signer_pem_free(char *pem, size_t len);
-/* RSA PUBLIC KEY (PKCS#1) from whatever xg_keyfile_parse takes, under its rules; to be freed with xg_signer_pem_free. */
+/* RSA PUBLIC KEY (PKCS#1) from whatever xg_keyfile_parse takes, under its rules; to be freed with
+ * xg_signer_pem_free. */
 xg_result xg_signer_public_of(xg_str pem, char **ret_pem, size_t *ret_len) XG_MUST_USE;
 unsigned xg_signer_bits(const xg_signer *signer);
 /* The public half, borrowed: it passed every lint of xg_pubkey_new. */

@@ -2,8 +2,8 @@
 /*
  * config.c: the JSON text of create and reload.
  *
- * Owns the table of members: name, type, range, place. plugin-api/ABI.md repeats it, with the defaults, for people. Must
- * never skip a member that it does not know: a misspelt restriction would be no restriction. Pure, thread-safe.
+ * Owns the table of members: name, type, range, place. plugin-api/ABI.md repeats it, with the defaults, for people.
+ * Must never skip a member that it does not know: a misspelt restriction would be no restriction. Pure, thread-safe.
  */
 #include <assert.h>
 #include <string.h>

@@ -2,8 +2,9 @@
 /*
  * engine.c: the decision. decide() below is the table of the design, section 5, row by row.
  *
- * Owns the order of the checks and the one line that can say "allowed". Must never look at anything before the row above
- * it held: nothing that is not authenticated reaches a general parser. Touches no clock, file or lock; any thread.
+ * Owns the order of the checks and the one line that can say "allowed". Must never look at anything before the row
+ * above it held: nothing that is not authenticated reaches a general parser. Touches no clock, file or lock; any
+ * thread.
  */
 #include <string.h>
 

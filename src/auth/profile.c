@@ -2,9 +2,9 @@
 /*
  * profile.c: which Kuma's semantics, as one table of data (design, section 6).
  *
- * Owns the table. Must never hold code: a difference between versions that is not a cell here does not exist. The host's
- * demand "identity comes from the workload" has no cell, since a demand is never ignored, and neither have empty tag
- * lists or another kind's claims, which are refused everywhere. Constant, thread-safe.
+ * Owns the table. Must never hold code: a difference between versions that is not a cell here does not exist. The
+ * host's demand "identity comes from the workload" has no cell, since a demand is never ignored, and neither have empty
+ * tag lists or another kind's claims, which are refused everywhere. Constant, thread-safe.
  */
 #include "xdsgate/auth.h"
 

@@ -2,12 +2,12 @@
 /*
  * json.c: JSON read where it lies, without allocation.
  *
- * Owns one strict grammar for the header, the claims and the configuration. A text is checked whole before anything of it
- * is looked at; afterwards its members are found by walking it. Ours and not a library's, because a decision rests on
- * it: jansson 2.14 goes on when its string buffer cannot grow (the result of strbuffer_append_byte is dropped), so that
- * under lack of memory a claim loses bytes, and a revoked id is no longer the one on the list. Here nothing can run out.
- * jansson is the oracle of the fuzz targets. Must never allocate, convert through the locale, or nest deeper than told.
- * Pure, thread-safe.
+ * Owns one strict grammar for the header, the claims and the configuration. A text is checked whole before anything of
+ * it is looked at; afterwards its members are found by walking it. Ours and not a library's, because a decision rests
+ * on it: jansson 2.14 goes on when its string buffer cannot grow (the result of strbuffer_append_byte is dropped), so
+ * that under lack of memory a claim loses bytes, and a revoked id is no longer the one on the list. Here nothing can
+ * run out. jansson is the oracle of the fuzz targets. Must never allocate, convert through the locale, or nest deeper
+ * than told. Pure, thread-safe.
  */
 #include <string.h>
 
@@ -167,7 +167,10 @@ static void skip_space(xg_str *s)
 static char peek(reader *r)
 {
     skip_space(&r->rest);
-    return r->rest.len > 0 ? r->rest.ptr[0] : '\0';
+    if (r->rest.len == 0) {
+        return '\0';
+    }
+    return r->rest.ptr[0];
 }
 
 static bool take(reader *r, char c)

@@ -25,7 +25,7 @@
 typedef struct batch {
     const xg_gate *gate;
     xg_proxy proxy;
-    uint8_t credential[CREDENTIAL_BYTES];
+    uint8_t *credential; /* CREDENTIAL_BYTES of room */
     size_t num_lines;
     bool has_malformed;
     bool is_eager; /* somebody waits for each answer */
@@ -160,8 +160,8 @@ static bool read_base64(batch *b, const json_t *value)
     xg_str text = string_of(value);
     size_t len = 0;
     const char *end = NULL;
-    if (!json_is_string(value) ||
-        sodium_base642bin(b->credential, sizeof(b->credential), text.ptr, text.len, NULL, &len, &end,
+    if (text.ptr == NULL ||
+        sodium_base642bin(b->credential, CREDENTIAL_BYTES, text.ptr, text.len, NULL, &len, &end,
                           sodium_base64_VARIANT_ORIGINAL) != 0 ||
         end != text.ptr + text.len) {
         return refuse(b, "member 'credential_base64' must be padded standard base64 of at most %d bytes",
@@ -338,22 +338,21 @@ static int answer_all(batch *b, FILE *input, const char *path)
 static int run_on(const xg_gate *gate, FILE *input, const char *path)
 {
     struct stat status;
-    batch *b = calloc(1, sizeof(*b));
-    if (b == NULL) {
+    uint8_t *credential = sodium_malloc(CREDENTIAL_BYTES);
+    if (credential == NULL) {
         return xg_errors_io("read the batch", path, ENOMEM);
     }
-    b->gate = gate;
-    b->is_eager = fstat(fileno(input), &status) != 0 || !S_ISREG(status.st_mode);
-    xg_proxy_init(&b->proxy);
-    int code = answer_all(b, input, path);
-    if (code == XG_EXIT_OK && b->has_malformed) {
+    batch b = {.gate = gate, .credential = credential};
+    b.is_eager = fstat(fileno(input), &status) != 0 || !S_ISREG(status.st_mode);
+    xg_proxy_init(&b.proxy);
+    int code = answer_all(&b, input, path);
+    if (code == XG_EXIT_OK && b.has_malformed) {
         xg_errors_summary("some lines are malformed");
         xg_errors_help("look for \"error\" in the output");
         code = XG_EXIT_USAGE;
     }
-    xg_proxy_done(&b->proxy);
-    sodium_memzero(b, sizeof(*b));
-    free(b);
+    xg_proxy_done(&b.proxy);
+    sodium_free(credential);
     return code;
 }
 

@@ -69,7 +69,7 @@ static int check_private(const struct stat *status, const char *path)
 
 static bool is_private_text(const xg_secret *secret)
 {
-    return memmem(secret->ptr, secret->len, "PRIVATE KEY", 11) != NULL;
+    return secret->len > 0 && memmem(secret->ptr, secret->len, "PRIVATE KEY", 11) != NULL;
 }
 
 static int read_checked(int fd, const char *path, xg_secret_rule rule, xg_secret *ret_secret)

@@ -2,7 +2,8 @@
 /*
  * context.h: the inside of xg_ctx, for this room alone.
  *
- * context.c owns what lives as long as the context (store, state, locks); adapter.c turns requests into decisions with it.
+ * context.c owns what lives as long as the context (store, state, locks); adapter.c turns requests into decisions with
+ * it.
  */
 #ifndef XDSGATE_PLUGIN_CONTEXT_H
 #define XDSGATE_PLUGIN_CONTEXT_H
@@ -34,8 +35,8 @@ uint32_t xg_adapter_auth_zone_entity(xg_ctx *ctx, const xg_request *req, xg_deci
 uint32_t xg_adapter_workload_for_scope(xg_str mesh, uint32_t scope_bits, char *out, size_t cap);
 void xg_adapter_session_close(xg_ctx *ctx, uint64_t session);
 
-/* selftest.c, rule A23. Providers first: before anything of the libraries is called. SELF_TEST with a sentence in reterr,
- * or what making the test key failed with. */
+/* selftest.c, rule A23. Providers first: before anything of the libraries is called. SELF_TEST with a sentence in
+ * reterr, or what making the test key failed with. */
 xg_result xg_selftest_check_providers(xg_text *reterr) XG_MUST_USE;
 xg_result xg_selftest_check_answers(xg_crypto *crypto, xg_text *reterr) XG_MUST_USE;
 

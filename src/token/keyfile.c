@@ -29,7 +29,8 @@ static uint8_t byte_at(xg_str s, size_t i)
     return (uint8_t)s.ptr[i];
 }
 
-/* Reads the length at the front of *in (X.690 section 10.1: definite, shortest form; below 65536 here) and steps over it. */
+/* Reads the length at the front of *in (X.690 section 10.1: definite, shortest form; below 65536 here) and steps
+ * over it. */
 static bool take_length(xg_str *in, size_t *ret_len)
 {
     size_t len = in->len == 0 ? 0x80 : byte_at(*in, 0);

@@ -191,8 +191,8 @@ static void put_scopes(output *out, const xg_mint_request *request)
 }
 
 /*
- * exp, nbf, iat. now = seconds + nanos with nanos in [0, 1e9), so the 5 whole seconds of skew come off the seconds;
- * exp = floor(now - 5 s + valid_for + 5 s). The sum of two parts that each fit is taken apart so that nothing overflows.
+ * exp, nbf, iat. now = seconds + nanos with nanos in [0, 1e9), so the 5 whole seconds of skew come off the seconds; exp
+ * = floor(now - 5 s + valid_for + 5 s). The sum of two parts that each fit is taken apart so that nothing overflows.
  */
 static xg_result put_times(output *out, const xg_mint_request *request)
 {

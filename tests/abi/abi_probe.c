@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * abi_probe.c: a library whose functions take every public type, so that abidiff can compare two versions of the
- * header. Built twice: from plugin-api/ and from plugin-api/frozen/<version>/, and a third time from a changed copy. (On xdsgate.so itself abidiff proves
- * nothing: its one export returns a pointer to void.)
+ * header. Built twice: from plugin-api/ and from plugin-api/frozen/<version>/, and a third time from a changed copy.
+ * (On xdsgate.so itself abidiff proves nothing: its one export returns a pointer to void.)
  */
 #ifdef PROBE_HEADER
 #include PROBE_HEADER

@@ -3,8 +3,9 @@
  * alloc_sweep.c create|authenticate|reload|tick: every allocation inside one call fails, one after the other: once only
  * the n-th, once the n-th and all later ones, for every n until the call does without.
  *
- * The allocator of this program replaces the C library's for all libraries, so OpenSSL's allocations fail like ours. After each call: nothing is allowed that is not allowed without faults; nothing has leaked, neither memory
- * nor descriptors; what served before still serves; and the same call without faults works.
+ * The allocator of this program replaces the C library's for all libraries, so OpenSSL's allocations fail like ours.
+ * After each call: nothing is allowed that is not allowed without faults; nothing has leaked, neither memory nor
+ * descriptors; what served before still serves; and the same call without faults works.
  */
 #include <errno.h>
 #include <link.h>

@@ -6,8 +6,8 @@
  * | log=<n> (of every create) | next=<seconds> (what tick returns) | reload=<reason> | lie (returns 1 for a denial)
  * | fail-create. "allow" alone admits every request; the default is deny=900. Sessions count upwards from 1.
  *
- * Variants for tests of loaders, chosen when it is compiled: FAKE_ABI, FAKE_IFACE, FAKE_TABLE_SIZE, FAKE_LARGER
- * (a table of a later minor, with one slot more), FAKE_NULL_SLOT (index of a slot that is NULL), FAKE_LAWLESS (hands out
+ * Variants for tests of loaders, chosen when it is compiled: FAKE_ABI, FAKE_IFACE, FAKE_TABLE_SIZE, FAKE_LARGER (a
+ * table of a later minor, with one slot more), FAKE_NULL_SLOT (index of a slot that is NULL), FAKE_LAWLESS (hands out
  * its table whatever range was asked for). Thread rule: any thread, except destroy.
  */
 #include <stdbool.h>

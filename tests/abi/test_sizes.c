@@ -3,8 +3,8 @@
  * test_sizes.c: rules A3 and A4: every declared size from 0 to 4096, with the structure ending at a page that must not
  * be touched; and every buffer and string ending there too.
  *
- * A structure has to begin at a multiple of 8, so up to seven bytes lie between its declared end and the page: they hold
- * a pattern, and are compared.
+ * A structure has to begin at a multiple of 8, so up to seven bytes lie between its declared end and the page: they
+ * hold a pattern, and are compared.
  */
 #include <setjmp.h>
 #include <stdarg.h>

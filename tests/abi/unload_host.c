@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * unload_host.c ROUNDS KIB FOLDER: loads the plugin, uses it and unloads it, ROUNDS times, each time on a fresh thread, and
- * checks that nothing stays behind: no mapping, no descriptor, no thread-specific key, no growing memory (rule A21).
- * The process's data may grow by KIB at most; 0 where that means nothing, since a checker keeps books in it.
+ * unload_host.c ROUNDS KIB FOLDER: loads the plugin, uses it and unloads it, ROUNDS times, each time on a fresh thread,
+ * and checks that nothing stays behind: no mapping, no descriptor, no thread-specific key, no growing memory (rule
+ * A21). The process's data may grow by KIB at most; 0 where that means nothing, since a checker keeps books in it.
  *
  * What OpenSSL pins on first use (itself) is there after the first rounds and is not counted again.
  */

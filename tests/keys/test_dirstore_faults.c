@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_dirstore_faults.c: the directory store on a machine that misbehaves, and in a directory that does not hold still.
+ * test_dirstore_faults.c: the directory store on a machine that misbehaves, and in a directory that does not hold
+ * still.
  *
  * The calls below stand in front of libc's: each can be told to fail, or to let something happen to the store first.
  */

@@ -2,8 +2,9 @@
 /*
  * test_keys_memory.c: every allocation of the directory store fails once.
  *
- * The allocator below stands in front of libc's and fails the n-th call, for every n. Whatever fails: no crash, no leak,
- * the last snapshot serves, and the next load works. Not built with sanitizers, which bring an allocator of their own.
+ * The allocator below stands in front of libc's and fails the n-th call, for every n. Whatever fails: no crash, no
+ * leak, the last snapshot serves, and the next load works. Not built with sanitizers, which bring an allocator of their
+ * own.
  */
 #include "store_fixture.h"
 

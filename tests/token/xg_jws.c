@@ -4,9 +4,9 @@
  *
  *   xg-jws --key FILE.pem [--key KID=FILE.pem]...    one compact JWS a line on stdin
  *
- * Prints "ok <base64url payload>" or "no <reason name>" a line. A key without KID serves every token whose kid has no key
- * of its own, and tokens without kid. A key file that the lint refuses is no error here: its tokens are refused with the
- * lint's reason. Exit 0; 2 for wrong arguments or an unreadable file.
+ * Prints "ok <base64url payload>" or "no <reason name>" a line. A key without KID serves every token whose kid has no
+ * key of its own, and tokens without kid. A key file that the lint refuses is no error here: its tokens are refused
+ * with the lint's reason. Exit 0; 2 for wrong arguments or an unreadable file.
  */
 #include <fcntl.h>
 #include <stdio.h>
