@@ -63,18 +63,18 @@ typedef struct xg_header {
  */
 xg_result xg_header_scan(xg_str json, const xg_token_limits *limits, xg_header *ret_header) XG_MUST_USE;
 
-/* ---- crypto.c: what OpenSSL needs once ---- */
+/* ---- crypto.c: what verifying needs beside a key ---- */
 
 /*
- * An OSSL_LIB_CTX of our own with the default provider and SHA-256 fetched, so that neither the host's openssl.cnf nor
- * its property queries change a verdict. Create and free from any thread; use from all.
+ * Scratch numbers, one set for each processor. Nothing of it depends on the process's OpenSSL: neither openssl.cnf nor a
+ * default engine or method changes a verdict. Create and free from any thread; use from all.
  */
 typedef struct xg_crypto xg_crypto;
 
 xg_result xg_crypto_new(xg_crypto **ret_crypto) XG_MUST_USE;
 void xg_crypto_free(xg_crypto *crypto); /* every key made with it must be gone */
 
-/* ---- pubkey.c: an RSA public key with ready verify contexts ---- */
+/* ---- pubkey.c: an RSA public key ---- */
 
 typedef struct xg_pubkey xg_pubkey;
 
@@ -97,10 +97,10 @@ unsigned xg_pubkey_bits(const xg_pubkey *key);
 
 /*
  * RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section 3.3). The signature must be exactly as long as the modulus.
- * SIGNATURE_LENGTH, SIGNATURE_INVALID, NO_MEMORY or INTERNAL. Any thread at once. Leaves OpenSSL's error queue as
- * it was, as long as the host had left at most 12 errors in it: it holds 15, and a refusal takes three for a moment.
+ * SIGNATURE_LENGTH, SIGNATURE_INVALID, NO_MEMORY or INTERNAL. No allocation once its scratch has grown to the key's size.
+ * Any thread at once. Leaves OpenSSL's error queue as it was.
  */
-xg_result xg_pubkey_verify(xg_pubkey *key, xg_str signing_input, xg_str signature) XG_MUST_USE;
+xg_result xg_pubkey_verify(const xg_pubkey *key, xg_str signing_input, xg_str signature) XG_MUST_USE;
 
 /* ---- keyfile.c: PEM to public key ---- */
 

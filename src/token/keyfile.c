@@ -212,10 +212,11 @@ static xg_result parse_armour(xg_crypto *crypto, BIO *armour, xg_pubkey **ret_ke
 xg_result xg_keyfile_parse(xg_crypto *crypto, xg_str pem, xg_pubkey **ret_key)
 {
     XG_CHECK(pem.len > 0 && pem.len <= INT_MAX && is_last_block(pem), KEY_FILE);
+    bool was_queue_empty = ERR_peek_error() == 0; /* else the host's errors could be taken for ours */
     (void)ERR_set_mark();
     BIO *armour = BIO_new_mem_buf(pem.ptr, (int)pem.len);
     xg_result result = armour == NULL ? XG_FAIL(NO_MEMORY) : parse_armour(crypto, armour, ret_key);
-    if (!xg_is_ok(result) && ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE) {
+    if (!xg_is_ok(result) && was_queue_empty && ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE) {
         result = XG_FAIL(NO_MEMORY);
     }
     BIO_free(armour);

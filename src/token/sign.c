@@ -19,7 +19,6 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include "crypto.h"
 #include "xdsgate/token.h"
 
 #define MODULUS_BITS_MIN 2048
@@ -27,7 +26,8 @@
 #define PEM_TEXT_MAX     65536
 
 struct xg_signer {
-    xg_crypto *crypto; /* with a library context of its own: the machine's openssl.cnf changes nothing */
+    OSSL_LIB_CTX *context;
+    xg_crypto *crypto;
     EVP_PKEY *pkey;
     xg_pubkey *pubkey; /* what xdsgate.so will verify with */
 };
@@ -36,8 +36,10 @@ static xg_result signer_new(xg_signer **ret_signer)
 {
     xg_signer *signer = OPENSSL_zalloc(sizeof(*signer));
     XG_CHECK(signer != NULL, NO_MEMORY);
-    xg_result result = xg_crypto_new(&signer->crypto);
+    signer->context = OSSL_LIB_CTX_new();
+    xg_result result = signer->context != NULL ? xg_crypto_new(&signer->crypto) : XG_FAIL(NO_MEMORY);
     if (!xg_is_ok(result)) {
+        OSSL_LIB_CTX_free(signer->context);
         OPENSSL_free(signer);
         return result;
     }
@@ -53,6 +55,7 @@ void xg_signer_free(xg_signer *signer)
     xg_pubkey_unref(signer->pubkey);
     EVP_PKEY_free(signer->pkey);
     xg_crypto_free(signer->crypto);
+    OSSL_LIB_CTX_free(signer->context);
     OPENSSL_free(signer);
 }
 
@@ -96,7 +99,7 @@ static xg_result signer_finish(xg_result made, xg_signer *signer, xg_signer **re
 
 static xg_result generate(xg_signer *signer, unsigned bits)
 {
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(signer->crypto->context, "RSA", NULL);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(signer->context, "RSA", NULL);
     bool is_made = ctx != NULL && EVP_PKEY_keygen_init(ctx) == 1 &&
                    EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)bits) == 1 && EVP_PKEY_keygen(ctx, &signer->pkey) == 1;
     EVP_PKEY_CTX_free(ctx);
@@ -142,7 +145,7 @@ static EVP_PKEY *decode_pkcs8(xg_signer *signer, const unsigned char **der, long
     EVP_PKEY *pkey = NULL;
     PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, der, len);
     if (info != NULL) {
-        pkey = EVP_PKCS82PKEY_ex(info, signer->crypto->context, NULL);
+        pkey = EVP_PKCS82PKEY_ex(info, signer->context, NULL);
     }
     PKCS8_PRIV_KEY_INFO_free(info);
     return pkey;
@@ -154,7 +157,7 @@ static xg_result decode(xg_signer *signer, const pem_block *block)
     /* Encrypted traditional keys announce themselves in RFC 1421 headers. */
     XG_CHECK(block->headers[0] == '\0', KEY_FILE);
     if (strcmp(block->label, "RSA PRIVATE KEY") == 0) {
-        signer->pkey = d2i_PrivateKey_ex(EVP_PKEY_RSA, NULL, &der, block->der_len, signer->crypto->context, NULL);
+        signer->pkey = d2i_PrivateKey_ex(EVP_PKEY_RSA, NULL, &der, block->der_len, signer->context, NULL);
     } else if (strcmp(block->label, "PRIVATE KEY") == 0) {
         signer->pkey = decode_pkcs8(signer, &der, block->der_len);
     }
@@ -233,12 +236,12 @@ xg_result xg_signer_public_pem(const xg_signer *signer, char **ret_pem, size_t *
     return write_pem(signer->pkey, EVP_PKEY_PUBLIC_KEY, ret_pem, ret_len);
 }
 
-static EVP_PKEY *read_any(const xg_crypto *crypto, xg_str pem)
+static EVP_PKEY *read_any(OSSL_LIB_CTX *context, xg_str pem)
 {
     EVP_PKEY *pkey = NULL;
     const unsigned char *bytes = (const unsigned char *)pem.ptr;
     size_t len = pem.len;
-    OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(&pkey, "PEM", NULL, "RSA", 0, crypto->context, NULL);
+    OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(&pkey, "PEM", NULL, "RSA", 0, context, NULL);
     if (decoder != NULL && OSSL_DECODER_from_data(decoder, &bytes, &len) != 1) {
         pkey = NULL;
     }
@@ -246,12 +249,12 @@ static EVP_PKEY *read_any(const xg_crypto *crypto, xg_str pem)
     return pkey;
 }
 
-static xg_result public_of(xg_crypto *crypto, xg_str pem, char **ret_pem, size_t *ret_len)
+static xg_result public_of(const xg_signer *empty, xg_str pem, char **ret_pem, size_t *ret_len)
 {
     xg_pubkey *linted = NULL;
-    XG_TRY(xg_keyfile_parse(crypto, pem, &linted));
+    XG_TRY(xg_keyfile_parse(empty->crypto, pem, &linted));
     xg_pubkey_unref(linted);
-    EVP_PKEY *pkey = read_any(crypto, pem);
+    EVP_PKEY *pkey = read_any(empty->context, pem);
     XG_CHECK(pkey != NULL, KEY_FILE);
     xg_result result = write_pem(pkey, EVP_PKEY_PUBLIC_KEY, ret_pem, ret_len);
     EVP_PKEY_free(pkey);
@@ -260,12 +263,12 @@ static xg_result public_of(xg_crypto *crypto, xg_str pem, char **ret_pem, size_t
 
 xg_result xg_signer_public_of(xg_str pem, char **ret_pem, size_t *ret_len)
 {
-    xg_crypto *crypto = NULL;
-    XG_TRY(xg_crypto_new(&crypto));
+    xg_signer *empty = NULL;
+    XG_TRY(signer_new(&empty));
     ERR_set_mark();
-    xg_result result = public_of(crypto, pem, ret_pem, ret_len);
+    xg_result result = public_of(empty, pem, ret_pem, ret_len);
     ERR_pop_to_mark();
-    xg_crypto_free(crypto);
+    xg_signer_free(empty);
     return result;
 }
 
@@ -291,10 +294,9 @@ xg_result xg_signer_sign(const xg_signer *signer, xg_str input, uint8_t *ret_sig
     EVP_PKEY_CTX *pkey_ctx = NULL;
     XG_CHECK(ctx != NULL, NO_MEMORY);
     ERR_set_mark();
-    bool is_signed =
-        EVP_DigestSignInit_ex(ctx, &pkey_ctx, "SHA256", signer->crypto->context, NULL, signer->pkey, NULL) == 1 &&
-        EVP_PKEY_CTX_set_rsa_padding(pkey_ctx, RSA_PKCS1_PADDING) == 1 &&
-        EVP_DigestSign(ctx, ret_signature, &len, (const unsigned char *)input.ptr, input.len) == 1;
+    bool is_signed = EVP_DigestSignInit_ex(ctx, &pkey_ctx, "SHA256", signer->context, NULL, signer->pkey, NULL) == 1 &&
+                     EVP_PKEY_CTX_set_rsa_padding(pkey_ctx, RSA_PKCS1_PADDING) == 1 &&
+                     EVP_DigestSign(ctx, ret_signature, &len, (const unsigned char *)input.ptr, input.len) == 1;
     ERR_pop_to_mark();
     EVP_MD_CTX_free(ctx);
     XG_CHECK(is_signed, INTERNAL);

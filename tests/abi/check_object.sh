@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# check_object.sh exports|imports|elf OBJECT LIST: what the linked plugin exports, imports and is made of.
+# check_object.sh exports|imports|elf|providers OBJECT LIST: what the linked plugin exports, imports and is made of.
 #   exports  defined dynamic symbols are exactly the lines of LIST
 #   imports  no undefined dynamic symbol matches a line of LIST
 #   elf      hardening and loadability; LIST is not read
+#   providers  every function of libcrypto and libsodium that is imported stands in the self-test's table (LIST), and
+#              nothing else of them does
 set -eu
 export LC_ALL=C
 rule=$1
@@ -50,6 +52,24 @@ check_imports()
     for symbol in atexit __cxa_atexit pthread_key_create setenv printf __printf_chk strtod HMAC_Init_ex jwt_decode; do
         printf '%s\n' "$symbol" | grep -Exq "$patterns" || fail "the list does not catch $symbol"
     done
+}
+
+# All undefined symbols but those of the C library and the compiler.
+library_imports()
+{
+    readelf -W --dyn-syms "$object" | awk '$7 == "UND" && NF >= 8 && $8 !~ /@GLIBC|^_ITM_|^__gmon/ {
+        sub(/@.*/, "", $8)
+        print $8
+    }' | sort -u
+}
+
+check_providers()
+{
+    expected=$(sed -n 's/^ *OURS(\([A-Za-z0-9_]*\), .*/\1/p' "$list" | sort -u)
+    imports=$(library_imports)
+    if [ "$(printf '%s\n' "$imports" | wc -l)" -lt 10 ] || [ "$imports" != "$expected" ]; then
+        fail "the self-test's table and the imports differ: $(printf '%s\n%s\n' "$imports" "$expected" | sort | uniq -u | tr '\n' ' ')"
+    fi
 }
 
 # want TEXT WHY / refuse TEXT WHY: a line of $facts matches, or none does
@@ -100,6 +120,7 @@ case $rule in
 exports) check_exports ;;
 imports) check_imports ;;
 elf) check_elf ;;
-*) fail "unknown rule '$rule': exports, imports or elf" ;;
+providers) check_providers ;;
+*) fail "unknown rule '$rule': exports, imports, elf or providers" ;;
 esac
 exit "$failed"
