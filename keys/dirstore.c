@@ -15,10 +15,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gone.h"
+#include "revocations.h"
 #include "watch.h"
 
 #define NUM_TRIES 3
 #define QUOTE_MAX 120
+
+/* What failed for a reason that may pass is tried again after so many seconds, if the poll does not come earlier. */
+#define RETRY_SECONDS 10
 
 /* The places in the array of sets; the meshes follow, sorted by name. */
 enum { SET_ZONE = 0, SET_ANY_MESH = 1, NUM_FIXED_SETS = 2 };
@@ -35,6 +40,7 @@ struct xg_dirstore {
     xg_scan_dir meshes;
     xg_store_set **sets;
     size_t num_sets;
+    xg_gone gone;
     xg_watch watch;
     /* What is known to have changed since. */
     pending pending;
@@ -49,7 +55,8 @@ typedef struct load {
     xg_setload context;
     const xg_snapshot *previous;
     bool is_full;
-    xg_watch watch; /* of a full load */
+    bool is_restless; /* the list of meshes kept changing: what was read counts, and everything is read again */
+    xg_watch watch;   /* of a full load */
     xg_file_id root;
     xg_scan_dir meshes;
     xg_store_entry *entries;
@@ -129,8 +136,7 @@ xg_result xg_dirstore_open(const char *path, xg_crypto *crypto, const xg_dirstor
     store->pending = PENDING_ALL;
     xg_result result = absolute_path(path, &store->path);
     if (xg_is_ok(result)) {
-        xg_file_id root;
-        int fd = open_root(store, &root);
+        int fd = open_root(store, &store->root);
         if (fd >= 0) {
             close(fd);
         } else {
@@ -161,6 +167,7 @@ void xg_dirstore_close(xg_dirstore *store)
         return;
     }
     forget(store);
+    xg_gone_done(&store->gone);
     xg_scan_done_dir(&store->meshes);
     xg_watch_stop(&store->watch);
     xg_snapshot_unref(store->last);
@@ -189,16 +196,17 @@ static xg_store_set *find_known(const xg_dirstore *store, xg_str mesh)
     return NULL;
 }
 
-static const xg_keyset *find_previous(const xg_snapshot *previous, size_t index, xg_str mesh)
+/* What served of this set until now; of a mesh that comes back, what it had revoked when it went. */
+static const xg_keyset *find_previous(const load *ld, size_t index, xg_str mesh)
 {
-    if (previous == NULL) {
+    if (ld->previous == NULL) {
         return NULL;
     }
     if (index < NUM_FIXED_SETS) {
-        return index == SET_ZONE ? xg_snapshot_zone(previous) : xg_snapshot_any_mesh(previous);
+        return index == SET_ZONE ? xg_snapshot_zone(ld->previous) : xg_snapshot_any_mesh(ld->previous);
     }
-    xg_trust trust;
-    return xg_is_ok(xg_snapshot_find_mesh(previous, mesh, &trust)) ? trust.own : NULL;
+    const xg_keyset *served = xg_snapshot_mesh(ld->previous, mesh);
+    return served != NULL ? served : xg_gone_find(&ld->store->gone, mesh);
 }
 
 static bool is_mesh_name(xg_str name)
@@ -241,7 +249,7 @@ static xg_result load_entry(load *ld, const char *path, xg_str mesh, xg_store_se
 {
     size_t index = ld->num_entries;
     xg_store_entry *entry = &ld->entries[index];
-    entry->previous = find_previous(ld->previous, index, mesh);
+    entry->previous = find_previous(ld, index, mesh);
     if (!ld->is_full && !old->is_dirty && !old->is_refused) {
         entry->set = xg_setload_ref(old);
         entry->is_carried = true;
@@ -328,9 +336,7 @@ static xg_result read_sets(load *ld)
         drop(ld);
         XG_TRY(read_all(ld, &is_steady));
     }
-    if (!is_steady) {
-        return fail_unreadable(ld->store, "/meshes", "it kept changing while it was read", ld->reterr);
-    }
+    ld->is_restless = !is_steady; /* each set is whole all the same */
     return XG_OK;
 }
 
@@ -367,6 +373,25 @@ static xg_result make_snapshot(const load *ld, xg_snapshot **ret_snapshot)
     return result;
 }
 
+/* Remembers what the meshes had revoked that are gone. Both the meshes of the last snapshot and the entries are sorted. */
+static xg_result remember_gone(load *ld)
+{
+    xg_dirstore *store = ld->store;
+    size_t num_last = store->last != NULL ? xg_snapshot_num_meshes(store->last) : 0;
+    size_t at = NUM_FIXED_SETS;
+    for (size_t i = 0; i < num_last; i++) {
+        const xg_keyset *last = xg_snapshot_mesh_at(store->last, i);
+        while (at < ld->num_entries && xg_str_cmp(ld->entries[at].set->name, last->name) < 0) {
+            at++;
+        }
+        bool is_there = at < ld->num_entries && xg_str_eq(ld->entries[at].set->name, last->name);
+        if (!is_there && last->revoked != NULL && !xg_revocations_is_blank(last->revoked)) {
+            XG_TRY(xg_gone_add(&store->gone, last->name, last->revoked));
+        }
+    }
+    return XG_OK;
+}
+
 /* Makes what was loaded what the store knows. Nothing can fail here; sets is room for ld->num_entries. */
 static void commit(load *ld, xg_store_set **sets, xg_snapshot *snapshot)
 {
@@ -377,6 +402,9 @@ static void commit(load *ld, xg_store_set **sets, xg_snapshot *snapshot)
         sets[i] = xg_setload_ref(ld->entries[i].set);
         sets[i]->is_dirty = false;
         store->is_due = store->is_due || sets[i]->is_due;
+        if (!sets[i]->is_refused) {
+            xg_gone_remove(&store->gone, sets[i]->name);
+        }
     }
     store->sets = sets;
     store->num_sets = ld->num_entries;
@@ -391,13 +419,14 @@ static void commit(load *ld, xg_store_set **sets, xg_snapshot *snapshot)
     }
     xg_snapshot_unref(store->last);
     store->last = xg_snapshot_ref(snapshot);
-    store->pending = PENDING_NONE;
+    store->pending = ld->is_restless ? PENDING_ALL : PENDING_NONE;
 }
 
 static xg_result run(load *ld, xg_snapshot **ret_snapshot)
 {
     XG_TRY(read_sets(ld));
     XG_TRY(xg_sharing_check(&ld->context, ld->entries, ld->num_entries));
+    XG_TRY(remember_gone(ld));
     xg_store_set **sets = calloc(ld->num_entries, sizeof(xg_store_set *));
     XG_CHECK(sets != NULL, NO_MEMORY);
     xg_result result = make_snapshot(ld, ret_snapshot);
@@ -428,6 +457,8 @@ xg_result xg_dirstore_load(xg_dirstore *store, xg_snapshot *previous, xg_dirstor
     if (ld.context.rootfd < 0) {
         return fail_unreadable(store, "", strerrordesc_np(errno), reterr);
     }
+    /* The path may lead somewhere else by now, while the old place still has events. */
+    ld.is_full = ld.is_full || ld.root.dev != store->root.dev || ld.root.ino != store->root.ino;
     xg_result result = run(&ld, ret_snapshot);
     drop(&ld);
     close(ld.context.rootfd);
@@ -497,18 +528,22 @@ static bool is_poll_due(xg_dirstore *store, int64_t now, int64_t poll_seconds)
 
 bool xg_dirstore_has_changed(xg_dirstore *store, int64_t now, int64_t poll_seconds)
 {
-    bool is_due = is_poll_due(store, now, poll_seconds);
-    if (xg_watch_drain(&store->watch, mark, store)) {
-        return true;
-    }
+    bool is_retry = store->is_due && poll_seconds > RETRY_SECONDS;
+    bool is_due = is_poll_due(store, now, is_retry ? RETRY_SECONDS : poll_seconds);
+    bool has_event = xg_watch_drain(&store->watch, mark, store);
     if (store->is_due) {
         if (is_due) {
             store->pending = PENDING_ALL;
         }
-        return is_due;
+        return is_due || has_event;
     }
     if (is_due || !store->watch.is_complete) {
         walk(store);
     }
     return store->pending != PENDING_NONE;
+}
+
+bool xg_dirstore_is_same(const xg_dirstore *a, const xg_dirstore *b)
+{
+    return a->root.dev == b->root.dev && a->root.ino == b->root.ino;
 }

@@ -196,7 +196,7 @@ static int64_t nanoseconds_between(const struct timespec *from, const struct tim
     return seconds * INT64_C(1000000000) + to->tv_nsec - from->tv_nsec;
 }
 
-void xg_scan_settle(const xg_scan *scan)
+static struct timespec youngest_of(const xg_scan *scan)
 {
     struct timespec youngest = scan->list.ctime;
     for (size_t i = 0; i < scan->keys.num_items; i++) {
@@ -205,17 +205,28 @@ void xg_scan_settle(const xg_scan *scan)
             youngest = *ctime;
         }
     }
-    /* A stamp far ahead (a clock that stepped back, a file server's own) will not be reached by waiting. */
+    return youngest;
+}
+
+bool xg_scan_settle(const xg_scan *scan)
+{
     const int64_t one_tick = INT64_C(10000000);
+    const int64_t one_second = INT64_C(1000000000);
+    struct timespec youngest = youngest_of(scan);
     for (int i = 0; i < 12; i++) {
         struct timespec now;
         if (clock_gettime(CLOCK_REALTIME_COARSE, &now) != 0) {
             break;
         }
         int64_t ahead = nanoseconds_between(&now, &youngest);
+        if (youngest.tv_nsec == 0 && ahead >= -one_second && ahead <= one_second) {
+            return false;
+        }
+        /* A stamp far ahead (a clock that stepped back, a file server's own) will not be reached by waiting. */
         if (ahead < 0 || ahead > one_tick) {
             break;
         }
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
+    return true;
 }

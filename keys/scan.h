@@ -76,8 +76,9 @@ bool xg_scan_same(const xg_scan *a, const xg_scan *b);
 
 /*
  * Waits, a few milliseconds at most, until the clock that stamps files has left the tick in which the youngest file of
- * the scan was written: from then on no write can go unnoticed for leaving size and times as they are.
+ * the scan was written: from then on no write can go unnoticed for leaving size and times as they are. False if waiting
+ * does not help: the file system stamps by the second, and the second is not over.
  */
-void xg_scan_settle(const xg_scan *scan);
+bool xg_scan_settle(const xg_scan *scan);
 
 #endif /* XDSGATE_KEYS_SCAN_H */

@@ -23,7 +23,7 @@
 #define WHAT_SIZE      640
 #define SENTENCE_SIZE  1024
 #define QUOTE_MAX      80
-#define LIST_LINE_MAX  160 /* an id and a comment, for the ceiling on the size of a list */
+#define LIST_LINE_MAX  64 /* an id and a word on it, for the ceiling on the size of a list */
 #define LIST_BYTES_MIN (1u << 20)
 
 /* Why the files at hand make no set. */
@@ -166,6 +166,13 @@ static xg_result read_open_file(int fd, const char *path, const xg_file_id *id, 
         return XG_FAIL(STORE_UNREADABLE);
     }
     int error = xg_file_read_all(fd, max, ret_bytes, ret_len);
+    if (error == ENOMEM) { /* too large for this process: no reason to hold up the other sets */
+        xg_text_quote(&flt->what, xg_str_of(path), QUOTE_MAX);
+        xg_text_printf(&flt->what, " cannot be read: there is no memory for its %lld bytes. Shorten it.",
+                       (long long)st.st_size);
+        flt->is_transient = true;
+        return XG_FAIL(STORE_UNREADABLE);
+    }
     if (error != 0) {
         return fail_path(flt, path, error, may_pass(error));
     }
@@ -397,7 +404,7 @@ static xg_result build(const xg_setload *context, const xg_store_set *old, const
                        fault *flt)
 {
     XG_TRY(check_directory(set, previous, flt));
-    xg_scan_settle(&set->scan);
+    set->is_unsettled = !xg_scan_settle(&set->scan);
     XG_TRY(load_keys(context, old, set, flt));
     return load_list(context, old, previous, set, flt);
 }
@@ -478,7 +485,8 @@ xg_result xg_setload_read(const xg_setload *context, const char *path, xg_store_
     xg_result verdict = XG_OK;
     entry->set = NULL;
     entry->is_carried = false;
-    xg_result result = read_steady(context, path, old, entry, &flt, &verdict);
+    bool is_known = old != NULL && !old->is_unsettled; /* else equal stamps say nothing */
+    xg_result result = read_steady(context, path, is_known ? old : NULL, entry, &flt, &verdict);
     if (!xg_is_ok(result)) {
         xg_setload_unref(entry->set);
         entry->set = NULL;
@@ -487,9 +495,10 @@ xg_result xg_setload_read(const xg_setload *context, const char *path, xg_store_
     if (entry->is_carried || entry->set->is_absent) {
         return XG_OK;
     }
+    entry->set->is_due = entry->set->is_unsettled;
     warn_of_other_files(context, entry->set);
     if (!xg_is_ok(verdict)) {
-        entry->set->is_due = flt.is_transient;
+        entry->set->is_due = entry->set->is_due || flt.is_transient;
         xg_setload_refuse(context, entry, xg_result_reason(verdict), flt.storage);
     }
     return XG_OK;

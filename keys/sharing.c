@@ -31,6 +31,7 @@ typedef struct owned {
 /* What is wrong with one entry. */
 typedef struct clash {
     bool is_there;
+    bool is_new; /* the entry did not serve that key before */
     size_t slot;
     xg_str kid; /* the entry's own name for the key */
 } clash;
@@ -68,7 +69,31 @@ static size_t find_slot(const table *tbl, const xg_pubkey *key)
     return at;
 }
 
-static void enter_ring(table *tbl, const xg_keyring *ring, size_t entry)
+static bool served_before(const xg_store_entry *entry, const xg_pubkey *key)
+{
+    const xg_keyring *last = entry->previous != NULL ? entry->previous->ring : NULL;
+    for (size_t i = 0; last != NULL && i < xg_keyring_count(last); i++) {
+        xg_str kid;
+        xg_pubkey *other = NULL;
+        xg_keyring_at(last, i, &kid, &other);
+        if (other != NULL &&
+            memcmp(xg_pubkey_fingerprint(other), xg_pubkey_fingerprint(key), XG_FINGERPRINT_LEN) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_clash(table *tbl, const xg_store_entry *entries, size_t entry, size_t slot, xg_str kid)
+{
+    clash *own = &tbl->clashes[entry];
+    bool is_new = !served_before(&entries[entry], tbl->slots[slot].key);
+    if (!own->is_there || is_new) {
+        *own = (clash){.is_there = true, .is_new = is_new, .slot = slot, .kid = kid};
+    }
+}
+
+static void enter_ring(table *tbl, const xg_store_entry *entries, const xg_keyring *ring, size_t entry)
 {
     for (size_t i = 0; i < xg_keyring_count(ring); i++) {
         xg_str kid;
@@ -85,8 +110,8 @@ static void enter_ring(table *tbl, const xg_keyring *ring, size_t entry)
         }
         slot->other = entry;
         slot->other_kid = kid;
-        tbl->clashes[entry] = (clash){.is_there = true, .slot = at, .kid = kid};
-        tbl->clashes[slot->entry] = (clash){.is_there = true, .slot = at, .kid = slot->kid};
+        put_clash(tbl, entries, entry, at, kid);
+        put_clash(tbl, entries, slot->entry, at, slot->kid);
     }
 }
 
@@ -116,14 +141,18 @@ static bool run_round(const xg_setload *context, table *tbl, xg_store_entry *ent
     for (size_t i = 0; i < num_entries; i++) {
         const xg_keyring *ring = serving_ring(&entries[i]);
         if (ring != NULL) {
-            enter_ring(tbl, ring, i);
+            enter_ring(tbl, entries, ring, i);
         }
     }
+    /* Who takes over a key that serves elsewhere is refused; only if there is no such set, all that changed. */
     bool has_refused = false;
-    for (size_t i = 0; i < num_entries; i++) {
-        if (tbl->clashes[i].is_there && can_be_refused(&entries[i])) {
-            refuse(context, tbl, entries, i);
-            has_refused = true;
+    for (int newcomers = 1; newcomers >= 0 && !has_refused; newcomers--) {
+        for (size_t i = 0; i < num_entries; i++) {
+            bool is_meant = tbl->clashes[i].is_there && (newcomers == 0 || tbl->clashes[i].is_new);
+            if (is_meant && can_be_refused(&entries[i])) {
+                refuse(context, tbl, entries, i);
+                has_refused = true;
+            }
         }
     }
     return has_refused;

@@ -150,11 +150,16 @@ void xg_snapshot_unref(xg_snapshot *snapshot)
     free_snapshot(snapshot);
 }
 
-xg_result xg_snapshot_find_mesh(const xg_snapshot *snapshot, xg_str mesh, xg_trust *ret_trust)
+const xg_keyset *xg_snapshot_mesh(const xg_snapshot *snapshot, xg_str mesh)
 {
     uint32_t found = snapshot->slots[find_slot(snapshot, mesh)];
-    XG_CHECK(found != 0, MESH_UNKNOWN);
-    const xg_keyset *own = &snapshot->meshes[found - 1];
+    return found != 0 ? &snapshot->meshes[found - 1] : NULL;
+}
+
+xg_result xg_snapshot_find_mesh(const xg_snapshot *snapshot, xg_str mesh, xg_trust *ret_trust)
+{
+    const xg_keyset *own = xg_snapshot_mesh(snapshot, mesh);
+    XG_CHECK(own != NULL, MESH_UNKNOWN);
     XG_CHECK(own->ring != NULL, KEYS_UNUSABLE);
     *ret_trust = (xg_trust){.own = own, .shared = xg_snapshot_any_mesh(snapshot)};
     return XG_OK;
@@ -193,22 +198,25 @@ bool xg_snapshot_is_stale(const xg_snapshot *snapshot)
     return snapshot->is_stale;
 }
 
-xg_result xg_trust_find_key(const xg_trust *trust, xg_str kid, xg_pubkey **ret_key)
+xg_result xg_trust_find_key(xg_trust *trust, xg_str kid, xg_pubkey **ret_key)
 {
     xg_result result = xg_keyring_find(trust->own->ring, kid, ret_key);
+    trust->is_key_shared = false;
     if (trust->shared == NULL || xg_result_reason(result) != XG_REASON_KEY_UNKNOWN) {
         return result;
     }
     /* The key may well stand in a shared set that could not be read: that is no verdict on the token. */
     XG_CHECK(trust->shared->ring != NULL, KEYS_UNUSABLE);
-    return xg_keyring_find(trust->shared->ring, kid, ret_key);
+    result = xg_keyring_find(trust->shared->ring, kid, ret_key);
+    trust->is_key_shared = xg_is_ok(result);
+    return result;
 }
 
 xg_result xg_trust_check_revoked(const xg_trust *trust, const xg_revocable *token, bool with_shared,
                                  int64_t *ret_issued_before)
 {
     XG_TRY(xg_revocations_check(trust->own->revoked, token, ret_issued_before));
-    if (!with_shared || trust->shared == NULL) {
+    if (trust->shared == NULL || (!with_shared && !trust->is_key_shared)) {
         return XG_OK;
     }
     /* A refused set has no list that could be asked; that never means "nothing is revoked". */

@@ -23,11 +23,12 @@ typedef struct xg_store_set {
     xg_pubkey **keys; /* beside scan.keys.items: the key of that file; NULL if it gave none */
     xg_keyring *ring; /* NULL if the set is absent or was refused before it was whole */
     xg_revocations *list;
-    bool is_absent;  /* zone and any-mesh only: not there, and never was */
-    bool is_refused; /* its files must not serve; the previous snapshot's set does */
-    bool is_due;     /* refused for a reason that may pass without a trace in the directory */
-    bool is_dirty;   /* known to have changed since */
-    char path[];     /* "zone", "any-mesh", "meshes/m" */
+    bool is_absent;    /* zone and any-mesh only: not there, and never was */
+    bool is_refused;   /* its files must not serve; the previous snapshot's set does */
+    bool is_due;       /* must be looked at again: what is wrong may pass, or a write go unnoticed, without a trace */
+    bool is_unsettled; /* its files were so young that their next write may leave the same stamps */
+    bool is_dirty;     /* known to have changed since */
+    char path[];       /* "zone", "any-mesh", "meshes/m" */
 } xg_store_set;
 
 xg_store_set *xg_setload_ref(xg_store_set *set);

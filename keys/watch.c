@@ -69,7 +69,9 @@ void xg_watch_add(xg_watch *watch, int rootfd, const char *path, uint32_t owner)
     snprintf(full, sizeof(full), "/proc/self/fd/%d/%s", rootfd, path);
     int wd = inotify_add_watch(watch->fd, full, EVENTS | IN_ONLYDIR);
     if (wd < 0) {
-        watch->is_complete = watch->is_complete && (errno == ENOENT || errno == ENOTDIR);
+        /* Nothing may be there yet, but the root is: without it, /proc is what is missing. */
+        bool may_come = (errno == ENOENT || errno == ENOTDIR) && strcmp(path, ".") != 0;
+        watch->is_complete = watch->is_complete && may_come;
         return;
     }
     size_t at = (size_t)wd;

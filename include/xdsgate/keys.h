@@ -84,6 +84,7 @@ typedef struct xg_keyset {
 typedef struct xg_trust {
     const xg_keyset *own;    /* the mesh's, or the zone's */
     const xg_keyset *shared; /* any-mesh; NULL for the zone, or when the store has none */
+    bool is_key_shared;      /* the key that was found is one of shared */
 } xg_trust;
 
 /*
@@ -95,6 +96,8 @@ xg_result xg_snapshot_new(const xg_keyset *zone, const xg_keyset *any_mesh, cons
 xg_snapshot *xg_snapshot_ref(xg_snapshot *snapshot);
 void xg_snapshot_unref(xg_snapshot *snapshot);
 
+/* The mesh's set, whatever its state; NULL if there is no such mesh. */
+const xg_keyset *xg_snapshot_mesh(const xg_snapshot *snapshot, xg_str mesh);
 /* MESH_UNKNOWN, KEYS_UNUSABLE. */
 xg_result xg_snapshot_find_mesh(const xg_snapshot *snapshot, xg_str mesh, xg_trust *ret_trust) XG_MUST_USE;
 /* ZONE_UNKNOWN, KEYS_UNUSABLE. */
@@ -108,8 +111,9 @@ bool xg_snapshot_is_stale(const xg_snapshot *snapshot);
 
 /* The key of kid: the mesh's own wins over the shared one. KEY_UNKNOWN, KEY_RETIRED; KEYS_UNUSABLE if it could only
  * stand in a shared set that was refused. */
-xg_result xg_trust_find_key(const xg_trust *trust, xg_str kid, xg_pubkey **ret_key) XG_MUST_USE;
-/* Checks the own list and, if with_shared, the any-mesh list: KEYS_UNUSABLE if that set was refused. */
+xg_result xg_trust_find_key(xg_trust *trust, xg_str kid, xg_pubkey **ret_key) XG_MUST_USE;
+/* Checks the own list and, if with_shared or the key is of that set, the any-mesh list: KEYS_UNUSABLE if that set was
+ * refused. */
 xg_result xg_trust_check_revoked(const xg_trust *trust, const xg_revocable *token, bool with_shared,
                                  int64_t *ret_issued_before) XG_MUST_USE;
 
@@ -152,5 +156,8 @@ xg_result xg_dirstore_load(xg_dirstore *store, xg_snapshot *previous, xg_dirstor
  * stat walk does, which is made when inotify is not available or poll_seconds have passed since the last one.
  */
 bool xg_dirstore_has_changed(xg_dirstore *store, int64_t now, int64_t poll_seconds);
+
+/* Both lead to the same directory, by whatever path. */
+bool xg_dirstore_is_same(const xg_dirstore *a, const xg_dirstore *b);
 
 #endif /* XDSGATE_KEYS_H */

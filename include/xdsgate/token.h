@@ -66,8 +66,8 @@ xg_result xg_header_scan(xg_str json, const xg_token_limits *limits, xg_header *
 /* ---- crypto.c: what verifying needs beside a key ---- */
 
 /*
- * Scratch numbers, one set for each processor. Nothing of it depends on the process's OpenSSL: neither openssl.cnf nor a
- * default engine or method changes a verdict. Create and free from any thread; use from all.
+ * Scratch numbers, one set for each processor. Nothing of it depends on the process's OpenSSL: neither openssl.cnf nor
+ * a default engine or method changes a verdict. Create and free from any thread; use from all.
  */
 typedef struct xg_crypto xg_crypto;
 
@@ -97,8 +97,8 @@ unsigned xg_pubkey_bits(const xg_pubkey *key);
 
 /*
  * RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section 3.3). The signature must be exactly as long as the modulus.
- * SIGNATURE_LENGTH, SIGNATURE_INVALID, NO_MEMORY or INTERNAL. No allocation once its scratch has grown to the key's size.
- * Any thread at once. Leaves OpenSSL's error queue as it was.
+ * SIGNATURE_LENGTH, SIGNATURE_INVALID, NO_MEMORY or INTERNAL. No allocation once its scratch has grown to the key's
+ * size. Any thread at once. Leaves OpenSSL's error queue as it was.
  */
 xg_result xg_pubkey_verify(const xg_pubkey *key, xg_str signing_input, xg_str signature) XG_MUST_USE;
 

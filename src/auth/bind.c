@@ -26,12 +26,12 @@ static xg_str join(xg_str items, char *storage, size_t cap)
 {
     xg_text text;
     xg_json item;
+    bool is_first = true;
     xg_text_init(&text, storage, cap);
     for (xg_str rest = items; xg_json_next(&rest, &item);) {
-        if (text.len > 0) {
-            xg_text_add(&text, XG_STR(", "));
-        }
+        xg_text_add(&text, is_first ? XG_STR("") : XG_STR(", "));
         xg_json_decode(&item, &text);
+        is_first = false;
     }
     return (xg_str){text.ptr, text.len};
 }

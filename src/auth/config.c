@@ -142,8 +142,14 @@ static bool read_word(reader *r, const config_member *member, const xg_json *val
 
 static bool read_time(reader *r, const config_member *member, const xg_json *value)
 {
+    char storage[32];
+    xg_text text;
     int64_t seconds;
-    if (value->kind != XG_JSON_STRING || !xg_clock_parse(value->raw, &seconds)) {
+    xg_text_init(&text, storage, sizeof(storage));
+    if (value->kind == XG_JSON_STRING) {
+        xg_json_decode(value, &text);
+    }
+    if (!xg_clock_parse((xg_str){text.ptr, text.len}, &seconds)) {
         return false;
     }
     store_at(r, member, &seconds, sizeof(seconds));
@@ -233,7 +239,7 @@ static void add_expected(xg_text *text, const config_member *member)
 
 static void add_quoted(xg_text *text, const xg_json *string, size_t max_len)
 {
-    char storage[512];
+    char storage[XG_STORE_PATH_MAX + 1]; /* the longest that is right: both ends of it are to be seen */
     xg_text decoded;
     xg_text_init(&decoded, storage, sizeof(storage));
     xg_json_decode(string, &decoded);
@@ -337,11 +343,15 @@ xg_result xg_config_parse(xg_str json, xg_config *ret_config, xg_text *reterr)
     r.config.store = (xg_dirstore_limits){.meshes = XG_MESHES_MAX, .revoked_ids = XG_REVOKED_MAX};
 
     xg_text_init(&text, message, sizeof(message));
-    xg_result checked = json.len > CONFIG_MAX ? XG_FAIL(CONFIG_JSON)
-                                              : xg_json_check_object(json, SHAPE, XG_REASON_CONFIG_JSON, &root, &text);
+    xg_result checked = XG_FAIL(CONFIG_JSON);
+    if (json.len > CONFIG_MAX) {
+        xg_text_printf(&text, "%zu bytes", json.len);
+    } else {
+        checked = xg_json_check_object(json, SHAPE, XG_REASON_CONFIG_JSON, &root, &text);
+    }
     if (!xg_is_ok(checked)) {
-        xg_text_printf(reterr, "configuration: expected one JSON object of at most %u bytes: ", CONFIG_MAX);
-        xg_text_quote(reterr, (xg_str){text.ptr, text.len}, 200);
+        xg_text_printf(reterr, "configuration: expected one JSON object of at most %u bytes, found: ", CONFIG_MAX);
+        xg_text_add(reterr, (xg_str){text.ptr, text.len});
         return checked;
     }
     apply_profile(&r, &root);

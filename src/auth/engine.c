@@ -100,6 +100,7 @@ static xg_result check_request(xg_case *c)
     XG_CHECK(r->kind <= XG_KIND_ZONE_EGRESS && (c->kinds & 1u << r->kind) != 0, REQUEST_KIND);
     c->token_kind = r->kind == XG_KIND_DATAPLANE ? XG_TOKEN_DATAPLANE : XG_TOKEN_ZONE;
     XG_CHECK((r->flags & ~KNOWN_FLAGS) == 0, REQUEST_FLAGS);
+    XG_CHECK(r->flags == 0 || c->token_kind == XG_TOKEN_DATAPLANE, REQUEST_FLAGS); /* no zone token meets it */
     XG_CHECK(r->session == 0, SESSION_UNSUPPORTED);
     XG_TRY(check_names(c));
     XG_TRY(find_own_zone(c));
@@ -125,7 +126,9 @@ static xg_result check_node_id(xg_case *c)
     xg_text_add(&expected, XG_STR("."));
     xg_text_add(&expected, r->name);
     c->finding.proxy = (xg_str){expected.ptr, expected.len};
-    XG_CHECK(!expected.is_cut && xg_str_eq(r->node_id, c->finding.proxy), BINDING_NODE);
+    /* Kuma splits at the first dot: behind a mesh with a dot in it, the id would name another mesh. */
+    bool is_ambiguous = r->mesh.len > 0 && memchr(r->mesh.ptr, '.', r->mesh.len) != NULL;
+    XG_CHECK(!expected.is_cut && !is_ambiguous && xg_str_eq(r->node_id, c->finding.proxy), BINDING_NODE);
     return XG_OK;
 }
 

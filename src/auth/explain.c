@@ -9,7 +9,9 @@
 
 #include "xdsgate/auth.h"
 
-#define VALUE_MAX 60 /* characters of a quoted value: two of them and their sentence fit into xg_decision.text */
+/* Characters of a quoted value: as many as fit into xg_decision.text with the sentence around them. */
+#define VALUE_MAX       60
+#define VALUE_MAX_THREE 44 /* where the sentence names three */
 
 typedef struct value {
     xg_str name;
@@ -17,24 +19,34 @@ typedef struct value {
 } value;
 
 /* Expands the brace expression at the start of *rest, which holds its closing brace, and steps over it. */
-static void expand_one(xg_str *rest, size_t len, const value *values, size_t num_values, xg_text *text)
+static void expand_one(xg_str *rest, size_t len, const value *values, size_t num_values, size_t max_len, xg_text *text)
 {
     xg_str name = {rest->ptr + 1, len - 2};
     for (size_t i = 0; i < num_values; i++) {
         if (xg_str_eq(name, values[i].name)) {
-            xg_text_quote(text, values[i].value, VALUE_MAX);
+            xg_text_quote(text, values[i].value, max_len);
         }
     }
     *rest = xg_str_skip(*rest, len);
 }
 
+static size_t count_braces(const char *template)
+{
+    size_t count = 0;
+    for (const char *p = template; *p != '\0'; p++) {
+        count += *p == '{' ? 1 : 0;
+    }
+    return count;
+}
+
 static void expand(const char *template, const value *values, size_t num_values, xg_text *text)
 {
+    size_t max_len = count_braces(template) < 3 ? VALUE_MAX : VALUE_MAX_THREE;
     xg_str rest = xg_str_of(template);
     while (rest.len > 0) {
         const char *close = rest.ptr[0] == '{' ? memchr(rest.ptr, '}', rest.len) : NULL;
         if (close != NULL) {
-            expand_one(&rest, (size_t)(close - rest.ptr) + 1, values, num_values, text);
+            expand_one(&rest, (size_t)(close - rest.ptr) + 1, values, num_values, max_len, text);
         } else {
             xg_text_add(text, (xg_str){rest.ptr, 1});
             rest = xg_str_skip(rest, 1);

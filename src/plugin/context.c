@@ -244,11 +244,12 @@ static xg_result reload_store(xg_ctx *ctx, const xg_config *config, xg_text *ret
 }
 
 /* Another store, or other limits of it, is opened and read beside the present one, which goes on until all is well. */
-static xg_result change_store(xg_ctx *ctx, const xg_config *config, bool is_same_path, xg_text *reterr)
+static xg_result change_store(xg_ctx *ctx, const xg_config *config, xg_text *reterr)
 {
     xg_dirstore *store = NULL;
     XG_TRY(xg_dirstore_open(config->store_path, ctx->crypto, &config->store, &store, reterr));
-    xg_result loaded = load(ctx, config, store, is_same_path ? ctx->state->keys : NULL, !is_same_path, reterr);
+    bool is_same = xg_dirstore_is_same(store, ctx->store);
+    xg_result loaded = load(ctx, config, store, is_same ? ctx->state->keys : NULL, !is_same, reterr);
     if (!xg_is_ok(loaded)) {
         xg_dirstore_close(store);
         return loaded;
@@ -266,7 +267,7 @@ static xg_result reload_with(xg_ctx *ctx, const xg_config *config, xg_text *rete
     if (is_same_path && has_same_limits) {
         XG_TRY(reload_store(ctx, config, reterr));
     } else {
-        XG_TRY(change_store(ctx, config, is_same_path, reterr));
+        XG_TRY(change_store(ctx, config, reterr));
     }
     ctx->config = *config;
     return XG_OK;

@@ -3,9 +3,9 @@
  * crypto.c: scratch for verifications, picked by processor, and SHA-256.
  *
  * Owns one idle scratch for each processor. Must never use OpenSSL's EVP or RSA layers: in 3.0 both ask the process for
- * its default engine and method, and read its openssl.cnf, even under a library context of one's own; whoever sets those
- * would decide what verifies. BIGNUM and the SHA256_ functions do neither. Thread rule: create and free alone, use from
- * anywhere.
+ * its default engine and method, and read its openssl.cnf, even under a library context of one's own; whoever sets
+ * those would decide what verifies. BIGNUM and the SHA256_ functions do neither. Thread rule: create and free alone,
+ * use from anywhere.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* the SHA256_ functions; why not EVP: see above */
 

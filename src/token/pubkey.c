@@ -158,8 +158,8 @@ unsigned xg_pubkey_bits(const xg_pubkey *key)
 }
 
 /*
- * The block that a signature over input must stand for: EMSA-PKCS1-v1_5 (RFC 8017 section 9.2): 00 01 FF ... FF 00, then
- * the DigestInfo of SHA-256 with its NULL parameters, then the digest.
+ * The block that a signature over input must stand for: EMSA-PKCS1-v1_5 (RFC 8017 section 9.2): 00 01 FF ... FF 00,
+ * then the DigestInfo of SHA-256 with its NULL parameters, then the digest.
  */
 static void make_block(xg_str input, uint8_t *block, size_t len)
 {

@@ -171,6 +171,22 @@ static void test_a_reload_with_other_limits_keeps_the_last_good_sets(void **stat
     free(config);
 }
 
+/* The same directory by another path is the same store: its vanished list still counts. */
+static void test_a_reload_by_another_path_forgets_nothing(void **state)
+{
+    (void)state;
+    char path[160];
+    char err[512] = "";
+    fixture_write(&fx, "meshes/m1/revoked", "events\n", 7);
+    tick();
+    assert_int_equal(ask().reason, XG_REASON_REVOKED_JTI);
+    fixture_remove(&fx, "meshes/m1/revoked");
+    (void)snprintf(path, sizeof(path), "{\"store\":\"%s/\",\"zone\":\"east\"}", fx.store);
+    assert_int_equal(plugin.auth.reload(ctx, fixture_str(path), err, sizeof(err)), XG_REASON_OK);
+    assert_non_null(strstr(err, "last good state"));
+    assert_int_equal(ask().reason, XG_REASON_REVOKED_JTI);
+}
+
 static void test_a_clock_that_goes_back_is_told_once(void **state)
 {
     (void)state;
@@ -251,6 +267,7 @@ int main(void)
         TEST(test_what_is_ignored_is_a_remark_and_no_refusal),
         TEST(test_a_reload_to_a_store_with_a_bad_set_changes_nothing),
         TEST(test_a_reload_with_other_limits_keeps_the_last_good_sets),
+        TEST(test_a_reload_by_another_path_forgets_nothing),
         TEST(test_a_clock_that_goes_back_is_told_once),
         TEST(test_a_context_in_use_is_busy),
     };

@@ -933,6 +933,35 @@ static void test_sets_that_share_a_key_from_the_start_are_all_refused(void **sta
     store_done(&fx);
 }
 
+/* Whoever writes mesh a must not hold up what b revokes. */
+static void test_who_copies_a_key_is_refused_alone(void **state)
+{
+    (void)state;
+    static const char *const VICTIMS[] = {"meshes/b", "zone", "any-mesh"};
+    for (size_t i = 0; i < XG_ARRAY_LEN(VICTIMS); i++) {
+        char path[64];
+        const char *name = i == 0 ? "b" : VICTIMS[i];
+        store_fixture fx;
+        store_init(&fx);
+        store_key(&fx, "meshes/a/keys/1.pem", 20);
+        (void)snprintf(path, sizeof(path), "%s/keys/1.pem", VICTIMS[i]);
+        store_key(&fx, path, 21);
+        load_good(&fx);
+        store_key(&fx, "meshes/a/keys/9.pem", 21);
+        assert_true(store_has_changed(&fx, false));
+        assert_ok(store_load(&fx));
+        assert_true(store_set(&fx, "a")->is_stale);
+        (void)snprintf(path, sizeof(path), "%s/revoked", VICTIMS[i]);
+        store_write(&fx, path, "j-1");
+        assert_true(store_has_changed(&fx, false));
+        assert_ok(store_load(&fx));
+        assert_true(store_set(&fx, "a")->is_stale);
+        assert_false(store_set(&fx, name)->is_stale);
+        assert_true(store_is_revoked(&fx, name, "j-1"));
+        store_done(&fx);
+    }
+}
+
 static void test_a_repaired_neighbour_is_enough(void **state)
 {
     (void)state;
@@ -1096,6 +1125,57 @@ static void test_a_change_behind_a_link_is_found_by_the_walk(void **state)
     store_done(&fx);
 }
 
+/* What happens elsewhere all the time must not keep the walk away. */
+static void test_the_walk_comes_among_events(void **state)
+{
+    (void)state;
+    store_fixture fx;
+    make_good_store(&fx);
+    store_write(&fx, "pool/deep/list", "r1");
+    store_remove(&fx, "meshes/m/revoked");
+    store_link(&fx, "../../pool/deep/list", "meshes/m/revoked");
+    load_good(&fx);
+    (void)xg_dirstore_has_changed(fx.store, 0, 10); /* the first poll */
+    store_write_in_place(&fx, "pool/deep/list", "r2");
+    for (int64_t now = 1; now <= 10; now++) {
+        store_write(&fx, "meshes/n/revoked", now % 2 == 0 ? "x" : "y");
+        assert_true(xg_dirstore_has_changed(fx.store, now, 10));
+        assert_ok(store_load(&fx));
+        assert_int_equal(store_is_revoked(&fx, "m", "r2"), now == 10);
+    }
+    store_done(&fx);
+}
+
+/* A directory that is copied anew has its keys before it has its list. */
+static void test_a_mesh_does_not_come_back_without_its_list(void **state)
+{
+    (void)state;
+    store_fixture fx;
+    store_init(&fx);
+    store_key(&fx, "meshes/a/keys/1.pem", 20);
+    store_write(&fx, "meshes/a/revoked", "j-1");
+    store_key(&fx, "meshes/b/keys/1.pem", 21);
+    load_good(&fx);
+    store_remove(&fx, "meshes/a");
+    store_remove(&fx, "meshes/b");
+    assert_true(store_has_changed(&fx, false));
+    load_good(&fx);
+    assert_null(store_set(&fx, "a"));
+    store_key(&fx, "meshes/a/keys/1.pem", 20);
+    store_key(&fx, "meshes/b/keys/1.pem", 21);
+    assert_true(store_has_changed(&fx, false));
+    assert_ok(store_load(&fx));
+    assert_int_equal(fx.num_refusals, 1);
+    assert_non_null(strstr(fx.words, "mesh 'a': 'revoked' is gone."));
+    assert_int_equal(store_num_keys(&fx, "a"), 0);
+    assert_int_equal(store_num_keys(&fx, "b"), 1); /* it had revoked nothing */
+    store_write(&fx, "meshes/a/revoked", "j-1\nj-2");
+    assert_true(store_has_changed(&fx, false));
+    load_good(&fx);
+    assert_true(store_is_revoked(&fx, "a", "j-2"));
+    store_done(&fx);
+}
+
 static void test_a_directory_of_two_sets_tells_both(void **state)
 {
     (void)state;
@@ -1157,6 +1237,7 @@ int main(void)
         cmocka_unit_test(test_good_files_of_a_refused_set_are_carried_over),
         cmocka_unit_test(test_a_fallback_comes_from_the_snapshot_that_is_passed),
         cmocka_unit_test(test_sets_that_share_a_key_from_the_start_are_all_refused),
+        cmocka_unit_test(test_who_copies_a_key_is_refused_alone),
         cmocka_unit_test(test_a_repaired_neighbour_is_enough),
         cmocka_unit_test(test_a_key_may_move_from_one_set_to_another),
         cmocka_unit_test(test_a_retired_kid_shares_nothing),
@@ -1165,6 +1246,8 @@ int main(void)
         cmocka_unit_test(test_polls_come_when_they_are_due),
         cmocka_unit_test(test_a_flood_of_events_means_everything),
         cmocka_unit_test(test_a_change_behind_a_link_is_found_by_the_walk),
+        cmocka_unit_test(test_the_walk_comes_among_events),
+        cmocka_unit_test(test_a_mesh_does_not_come_back_without_its_list),
         cmocka_unit_test(test_a_directory_of_two_sets_tells_both),
         cmocka_unit_test(test_changes_in_several_sets_are_all_loaded),
     };

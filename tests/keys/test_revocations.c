@@ -85,7 +85,6 @@ static void test_every_spelling_revokes_its_ids(void **state)
         {TEXT("a,,b"), 2, true, true, true},
         {TEXT("a, ,b"), 2, true, true, true},
         {TEXT("a,b\n,"), 2, true, true, true},
-        {TEXT("a b"), 1, false, false, false},
     };
     for (size_t i = 0; i < XG_ARRAY_LEN(rows); i++) {
         xg_revocations *list = parse_good(rows[i].text);
@@ -100,17 +99,15 @@ static void test_every_spelling_revokes_its_ids(void **state)
 static void test_ids_match_exactly(void **state)
 {
     (void)state;
-    xg_revocations *list = parse_good(XG_STR("6f1c,Case,with blank,a@b,x#1,\xc3\xbc"));
+    xg_revocations *list = parse_good(XG_STR("6f1c,Case,a@b,x#1"));
     static const struct {
         xg_str jti;
         bool is_revoked;
     } rows[] = {
-        {TEXT("6f1c"), true},     {TEXT("6f1"), false},         {TEXT("6f1cc"), false},
-        {TEXT("6F1C"), false},    {TEXT("6f1c\0"), false},      {TEXT("Case"), true},
-        {TEXT("case"), false},    {TEXT("6f1c,Case"), false},   {TEXT("with blank"), true},
-        {TEXT("with"), false},    {TEXT("with  blank"), false}, {TEXT("a@b"), true},
-        {TEXT("\xc3\xbc"), true}, {TEXT("u\xcc\x88"), false},   {TEXT(" 6f1c"), false},
-        {TEXT("6f1c "), false},   {TEXT("x#1"), true},          {TEXT("x"), false},
+        {TEXT("6f1c"), true},    {TEXT("6f1"), false}, {TEXT("6f1cc"), false}, {TEXT("6F1C"), false},
+        {TEXT("6f1c\0"), false}, {TEXT("Case"), true}, {TEXT("case"), false},  {TEXT("6f1c,Case"), false},
+        {TEXT("a@b"), true},     {TEXT("a"), false},   {TEXT(" 6f1c"), false}, {TEXT("6f1c "), false},
+        {TEXT("x#1"), true},     {TEXT("x"), false},
     };
     for (size_t i = 0; i < XG_ARRAY_LEN(rows); i++) {
         assert_int_equal(check_jti(list, rows[i].jti), rows[i].is_revoked ? XG_REASON_REVOKED_JTI : XG_REASON_OK);
@@ -143,7 +140,12 @@ static void test_a_bad_element_refuses_the_whole_list(void **state)
         {TEXT("a\xff\xfe"), "line 1: "},
         {TEXT("a\n\n\xef\xbb\xbf"
               "b"),
-         "line 3: expected a byte order mark at the start of the list only"},
+         "line 3: expected ids separated by commas or line ends"},
+        {TEXT("j-1 j-2"), "line 1: expected ids separated by commas or line ends, of printable ASCII without blanks"},
+        {TEXT("j-1# stolen laptop"), "found 'j-1# stolen laptop'"},
+        {TEXT("j-1 @kid 2"), "line 1: "},
+        {TEXT("jti: j-1"), "line 1: "},
+        {TEXT("j-1\xc2\xa0"), "line 1: "},
         {TEXT("# \0"), "line 1: expected a comment without control bytes"},
         {TEXT("a # \x7f"), "line 1: expected a comment without control bytes"},
         {TEXT("a\n" ID_127 "7"), "line 2: expected an id of at most 127 bytes"},

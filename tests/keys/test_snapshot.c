@@ -225,9 +225,14 @@ static void test_both_lists_are_asked_only_when_the_profile_says_so(void **state
         assert_int_equal(xg_result_reason(xg_trust_check_revoked(&trust, &token, rows[i].with_shared, &before)),
                          rows[i].reason);
     }
-    trust.shared = NULL;
     int64_t before = 0;
+    xg_pubkey *key = NULL;
     xg_revocable token = {.jti = XG_STR("shared")};
+    assert_ok(xg_trust_find_key(&trust, XG_STR("2"), &key)); /* a key of that set is subject to that set's list */
+    assert_reason(xg_trust_check_revoked(&trust, &token, false, &before), REVOKED_JTI);
+    assert_ok(xg_trust_find_key(&trust, XG_STR("1"), &key));
+    assert_ok(xg_trust_check_revoked(&trust, &token, false, &before));
+    trust.shared = NULL;
     assert_ok(xg_trust_check_revoked(&trust, &token, true, &before));
     xg_snapshot_unref(snapshot);
 }
