@@ -373,7 +373,8 @@ static xg_result make_snapshot(const load *ld, xg_snapshot **ret_snapshot)
     return result;
 }
 
-/* Remembers what the meshes had revoked that are gone. Both the meshes of the last snapshot and the entries are sorted. */
+/* Remembers what the meshes had revoked that are gone. Both the meshes of the last snapshot and the entries are
+ * sorted. */
 static xg_result remember_gone(load *ld)
 {
     xg_dirstore *store = ld->store;

@@ -2,9 +2,9 @@
 /*
  * gone.h: what meshes had revoked whose directories are gone. Private to keys/.
  *
- * A mesh that is removed is unknown, and its tokens are denied. If its directory comes back without its list, as it does
- * for a moment when it is copied anew, it must not come back as a mesh that never revoked anything. Thread rule: one
- * store belongs to one thread at a time.
+ * A mesh that is removed is unknown, and its tokens are denied. If its directory comes back without its list, as it
+ * does for a moment when it is copied anew, it must not come back as a mesh that never revoked anything. Thread rule:
+ * one store belongs to one thread at a time.
  */
 #ifndef XDSGATE_KEYS_GONE_H
 #define XDSGATE_KEYS_GONE_H

@@ -31,7 +31,9 @@ static bool harden(void)
 #if !defined(__SANITIZE_ADDRESS__) /* its leak check has to attach to the process */
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
-    return sodium_init() >= 0 && CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_HEAP_UNIT) != 0;
+    /* Nor may an openssl.cnf, which can name any library as an engine, have a part in signing. */
+    return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 && sodium_init() >= 0 &&
+           CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_HEAP_UNIT) != 0;
 }
 
 static void print_commands(const char *noun)

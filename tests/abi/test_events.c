@@ -29,6 +29,8 @@ static char last_message[512];
 static int64_t now;
 static bool shall_destroy;
 static uint32_t destroyed;
+static const xg_decision *watched;
+static xg_decision seen; /* what the decision under way looked like when the clock was asked */
 
 static void remember(uintptr_t cookie, uint32_t level, uint32_t event, const char *msg, size_t len)
 {
@@ -46,6 +48,9 @@ static int64_t tell_time(uintptr_t cookie)
     if (shall_destroy) {
         shall_destroy = false;
         destroyed = plugin.auth.destroy(ctx);
+    }
+    if (watched != NULL) {
+        seen = *watched;
     }
     return now;
 }
@@ -202,6 +207,24 @@ static void test_a_clock_that_goes_back_is_told_once(void **state)
     assert_int_equal(last_level[XG_EVENT_CLOCK_BACKWARDS], XG_LOG_WARN);
 }
 
+/* Rule A4: whatever happens from there on, a host that looks at what it has got sees no. */
+static void test_the_first_thing_written_is_a_denial(void **state)
+{
+    (void)state;
+    xg_request request = fixture_dataplane_request(token);
+    xg_decision decision;
+    memset(&decision, 0x01, sizeof(decision));
+    decision.struct_size = sizeof(decision);
+    decision.outcome = XG_OUTCOME_ALLOWED;
+    watched = &decision;
+    assert_int_equal(plugin.auth.authenticate(ctx, &request, &decision), 1);
+    watched = NULL;
+    assert_int_equal(seen.outcome, XG_OUTCOME_DENIED);
+    assert_int_equal(seen.reason, XG_REASON_INTERNAL);
+    assert_int_equal(seen.text_len, 0);
+    assert_int_equal(seen.not_after, 0);
+}
+
 /* Rule A15: the clock is asked in the middle of a call, so the call is in flight then. */
 static void test_a_context_in_use_is_busy(void **state)
 {
@@ -269,6 +292,7 @@ int main(void)
         TEST(test_a_reload_with_other_limits_keeps_the_last_good_sets),
         TEST(test_a_reload_by_another_path_forgets_nothing),
         TEST(test_a_clock_that_goes_back_is_told_once),
+        TEST(test_the_first_thing_written_is_a_denial),
         TEST(test_a_context_in_use_is_busy),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -31,6 +31,12 @@ class MintDataplane(CliTest):
         self.assertEqual(decode(token)[1],
                          '{"Name":"","Mesh":"default","Tags":{},"Type":"","Workload":"",' + TAIL)
 
+    def test_no_openssl_configuration_is_read(self):
+        os.mkfifo(self.path("openssl.cnf"))  # whoever opens it waits for ever
+        token = self.good("mint", "dataplane", "--mesh", "m1", "--name", "web-1", *WHEN, *FROM,
+                          env={**os.environ, "OPENSSL_CONF": self.path("openssl.cnf")}).out
+        self.assertEqual(token.count("."), 2)
+
     def test_every_flag_has_its_claim(self):
         self.assertEqual(
             self.claims("--mesh", "m1", "--name", "web-1", "--workload", "web", "--type", "dataplane",

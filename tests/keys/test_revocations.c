@@ -119,63 +119,64 @@ static void test_ids_match_exactly(void **state)
     "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"             \
     "012345678901234567890123456"
 
+static const struct {
+    xg_str text;
+    const char *words;
+} BAD_ELEMENTS[] = {
+    {TEXT("a\nb\x01"
+          "c"),
+     "line 2: "},
+    {TEXT("a\0b"), "line 1: "},
+    {TEXT("a\rb"), "line 1: "},
+    {TEXT("a\tb"), "line 1: "},
+    {TEXT("12345678\x7f"), "line 1: "},
+    {TEXT("1234567\x7f"), "line 1: "},
+    {TEXT("1234567\x1f"), "line 1: "},
+    {TEXT("1234567\xff"), "line 1: "},
+    {TEXT("\xc3"), "line 1: "},
+    {TEXT("a\xff\xfe"), "line 1: "},
+    {TEXT("a\n\n\xef\xbb\xbf"
+          "b"),
+     "line 3: expected ids separated by commas or line ends"},
+    {TEXT("j-1 j-2"), "line 1: expected ids separated by commas or line ends, of printable ASCII without blanks"},
+    {TEXT("j-1# stolen laptop"), "found 'j-1# stolen laptop'"},
+    {TEXT("j-1 @kid 2"), "line 1: "},
+    {TEXT("jti: j-1"), "line 1: "},
+    {TEXT("j-1\xc2\xa0"), "line 1: "},
+    {TEXT("# \0"), "line 1: expected a comment without control bytes"},
+    {TEXT("a # \x7f"), "line 1: expected a comment without control bytes"},
+    {TEXT("a\n" ID_127 "7"), "line 2: expected an id of at most 127 bytes"},
+    {TEXT("a, @kid 2"), "line 1: expected rules on lines of their own"},
+    {TEXT("@"), "line 1: expected @kid, @name, @workload or @issued-before, found '@'"},
+    {TEXT("@Kid 2"), "found '@Kid'"},
+    {TEXT("@kid2"), "found '@kid2'"},
+    {TEXT("@kids 2"), "found '@kids'"},
+    {TEXT("\n @kid"), "line 2: expected one value after the rule's name, found ''"},
+    {TEXT("@kid 1,2"), "found '1,2'"},
+    {TEXT("@kid 1 2"), "found '1 2'"},
+    {TEXT("@kid 1\t2"), "line 1: "},
+    {TEXT("@kid 02"), "expected a key serial without leading zeros, found '02'"},
+    {TEXT("@kid " ID_127), "line 1: "},
+    {TEXT("@name \xff"), "line 1: "},
+    {TEXT("@name " ID_127 ID_127), "line 1: "},
+    {TEXT("@workload "), "line 1: "},
+    {TEXT("@issued-before"), "expected a time such as 2026-11-01T00:00:00Z, found ''"},
+    {TEXT("@issued-before 2026-11-01"), "found '2026-11-01'"},
+    {TEXT("@issued-before 2026-11-01T00:00:00"), "line 1: "},
+    {TEXT("@issued-before 2026-13-01T00:00:00Z"), "line 1: "},
+    {TEXT("@issued-befo"), "found '@issued-befo'"},
+};
+
 static void test_a_bad_element_refuses_the_whole_list(void **state)
 {
     (void)state;
-    static const struct {
-        xg_str text;
-        const char *words;
-    } rows[] = {
-        {TEXT("a\nb\x01"
-              "c"),
-         "line 2: "},
-        {TEXT("a\0b"), "line 1: "},
-        {TEXT("a\rb"), "line 1: "},
-        {TEXT("a\tb"), "line 1: "},
-        {TEXT("12345678\x7f"), "line 1: "},
-        {TEXT("1234567\x7f"), "line 1: "},
-        {TEXT("1234567\x1f"), "line 1: "},
-        {TEXT("1234567\xff"), "line 1: "},
-        {TEXT("\xc3"), "line 1: "},
-        {TEXT("a\xff\xfe"), "line 1: "},
-        {TEXT("a\n\n\xef\xbb\xbf"
-              "b"),
-         "line 3: expected ids separated by commas or line ends"},
-        {TEXT("j-1 j-2"), "line 1: expected ids separated by commas or line ends, of printable ASCII without blanks"},
-        {TEXT("j-1# stolen laptop"), "found 'j-1# stolen laptop'"},
-        {TEXT("j-1 @kid 2"), "line 1: "},
-        {TEXT("jti: j-1"), "line 1: "},
-        {TEXT("j-1\xc2\xa0"), "line 1: "},
-        {TEXT("# \0"), "line 1: expected a comment without control bytes"},
-        {TEXT("a # \x7f"), "line 1: expected a comment without control bytes"},
-        {TEXT("a\n" ID_127 "7"), "line 2: expected an id of at most 127 bytes"},
-        {TEXT("a, @kid 2"), "line 1: expected rules on lines of their own"},
-        {TEXT("@"), "line 1: expected @kid, @name, @workload or @issued-before, found '@'"},
-        {TEXT("@Kid 2"), "found '@Kid'"},
-        {TEXT("@kid2"), "found '@kid2'"},
-        {TEXT("@kids 2"), "found '@kids'"},
-        {TEXT("\n @kid"), "line 2: expected one value after the rule's name, found ''"},
-        {TEXT("@kid 1,2"), "found '1,2'"},
-        {TEXT("@kid 1 2"), "found '1 2'"},
-        {TEXT("@kid 1\t2"), "line 1: "},
-        {TEXT("@kid 02"), "expected a key serial without leading zeros, found '02'"},
-        {TEXT("@kid " ID_127), "line 1: "},
-        {TEXT("@name \xff"), "line 1: "},
-        {TEXT("@name " ID_127 ID_127), "line 1: "},
-        {TEXT("@workload "), "line 1: "},
-        {TEXT("@issued-before"), "expected a time such as 2026-11-01T00:00:00Z, found ''"},
-        {TEXT("@issued-before 2026-11-01"), "found '2026-11-01'"},
-        {TEXT("@issued-before 2026-11-01T00:00:00"), "line 1: "},
-        {TEXT("@issued-before 2026-13-01T00:00:00Z"), "line 1: "},
-        {TEXT("@issued-befo"), "found '@issued-befo'"},
-    };
-    for (size_t i = 0; i < XG_ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < XG_ARRAY_LEN(BAD_ELEMENTS); i++) {
         xg_revocations *list = NULL;
-        assert_reason(parse(rows[i].text, 100, &list), LIST_INVALID);
+        assert_reason(parse(BAD_ELEMENTS[i].text, 100, &list), LIST_INVALID);
         assert_null(list);
-        assert_non_null(strstr(error_storage, rows[i].words));
+        assert_non_null(strstr(error_storage, BAD_ELEMENTS[i].words));
         /* reterr is optional */
-        assert_reason(xg_revocations_parse(rows[i].text, 100, &list, NULL), LIST_INVALID);
+        assert_reason(xg_revocations_parse(BAD_ELEMENTS[i].text, 100, &list, NULL), LIST_INVALID);
     }
     xg_revocations *list = parse_good(XG_STR("a\n" ID_127));
     assert_int_equal(check_jti(list, XG_STR(ID_127)), XG_REASON_REVOKED_JTI);
