@@ -3,7 +3,7 @@
  * selftest.c: does this process verify what it should, and with whose code? (rule A23)
  *
  * Owns the check of who provides the functions that verification rests on, and the known answers. A host that exports
- * its own EVP_DigestVerify would otherwise have our calls answered by it. Must never be skipped: create runs it every
+ * functions of these names would otherwise have our calls answered by it. Must never be skipped: create runs it every
  * time, since the global scope may have changed since the last. Any thread.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* the SHA256_ functions, see src/token/crypto.c */

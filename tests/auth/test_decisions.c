@@ -3,7 +3,8 @@
  * test_decisions.c: runs the decision vectors (*.txt beside this file) through the loaded plugin.
  *
  * Owns the little format of the vectors, described at the head of decisions.txt. Every case is one request that differs
- * from the admitted one by what it states; the expected reason is compared by name, and a denial must be complete.
+ * from the admitted one by what it states; the expected reason is compared by name, and a denial must be complete. What
+ * is admitted must also verify with libjwt, the independent oracle.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jwt.h>
 
 #include "../fixture.h"
 #include "xdsgate/base.h"
@@ -357,6 +359,17 @@ static void ask(const vector *v, xg_ctx *ctx, const xg_request *request)
     assert_memory_equal(&first, &again, sizeof(first));
 }
 
+/* libjwt is the more lenient one: what is admitted here, it must verify too. Returns whether it does. */
+static bool libjwt_verifies(const vector *v, const char *credential, bool is_zone)
+{
+    const char *pem = fixture_public_pem(v->key == NULL && is_zone ? FIXTURE_KEY_ZONE : key_of(v->key));
+    jwt_t *jwt = NULL;
+    bool is_good = jwt_decode(&jwt, credential, (const unsigned char *)pem, (int)strlen(pem)) == 0 &&
+                   jwt_get_alg(jwt) == JWT_ALG_RS256;
+    jwt_free(jwt);
+    return is_good;
+}
+
 static void run_vector(vector *v)
 {
     xg_tag tags[TAGS_MAX], labels[TAGS_MAX];
@@ -375,6 +388,9 @@ static void run_vector(vector *v)
     request.credential = (xg_str){credential, credential_len};
     fill_request(v, &request, tags, labels);
     ask(v, ctx, &request);
+    if (strcmp(v->expect, "ok") == 0 && !libjwt_verifies(v, credential, is_zone)) {
+        fail_msg("[%s] admitted, but libjwt does not verify it", v->title);
+    }
     assert_int_equal(plugin->destroy(ctx), XG_REASON_OK);
     if (v->file != NULL) {
         fixture_remove(&store, v->file);

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 
 from cli_support import CLI, DENIED, DONE, IO, NOW, PLUGIN, USAGE, CliTest, main
@@ -131,9 +132,10 @@ class Discretion(CliTest):
             self.assertIn(b"error: cannot write the output: No space left on device", done.stderr)
 
     def test_process_leaves_no_core_and_cannot_be_looked_into(self):
+        plugin = shutil.copy(PLUGIN, self.path("plugin.so"))  # that user may not be let into the build directory
         user = self.as_nobody()
         program = user.pop("program", CLI)
-        command = [program, "try", "--plugin", PLUGIN, "--store", "store", "--batch", "-"]
+        command = [program, "try", "--plugin", plugin, "--store", "store", "--batch", "-"]
         with subprocess.Popen(command, cwd=self.dir, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **user) as process:
             process.stdin.write(b"{}\n")
             process.stdin.flush()

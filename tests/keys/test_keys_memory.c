@@ -17,9 +17,10 @@ extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
 
-static long fail_at = -1; /* allocations left until one fails; below 0: none does */
-static bool has_failed;
-static bool is_failing_on; /* all later ones too */
+/* Volatile: the C library declares its functions as leaves, so the compiler would not expect them to come back here. */
+static volatile long fail_at = -1; /* allocations left until one fails; below 0: none does */
+static volatile bool has_failed;
+static volatile bool is_failing_on; /* all later ones too */
 
 static bool must_fail(void)
 {
@@ -129,10 +130,14 @@ static void load_first(store_fixture *fx)
     assert_int_equal(snapshot != NULL, xg_is_ok(result));
     if (snapshot != NULL) {
         xg_trust trust;
-        assert_ok(xg_snapshot_find_mesh(snapshot, XG_STR("m"), &trust));
-        assert_int_equal(xg_keyring_count(trust.own->ring), 3);
-        assert_int_equal(xg_revocations_count(trust.own->revoked), 2);
-        assert_false(xg_snapshot_is_stale(snapshot));
+        bool is_stale = xg_snapshot_is_stale(snapshot);
+        assert_true(!is_stale || has_failed);
+        xg_result found = xg_snapshot_find_mesh(snapshot, XG_STR("m"), &trust);
+        assert_true(xg_is_ok(found) || (is_stale && xg_result_reason(found) == XG_REASON_KEYS_UNUSABLE));
+        if (xg_is_ok(found)) { /* whole, or not at all */
+            assert_int_equal(xg_keyring_count(trust.own->ring), 3);
+            assert_int_equal(xg_revocations_count(trust.own->revoked), 2);
+        }
     }
     xg_snapshot_unref(snapshot);
     xg_dirstore_close(store);
@@ -153,7 +158,8 @@ static void load_again(store_fixture *fx)
     assert_true(xg_is_ok(result) || fx->snapshot == before);
     assert_int_equal(store_num_keys(fx, "m"), 3);
     assert_true(store_is_revoked(fx, "m", "r1"));
-    assert_false(xg_snapshot_is_stale(fx->snapshot));
+    /* Memory for one file is the matter of its set: the last good one serves until it is tried again. */
+    assert_true(!xg_snapshot_is_stale(fx->snapshot) || has_failed);
     /* A question never fails either: without memory the answer is "look". */
     left = fail_at;
     fail_at = -1;
@@ -169,7 +175,8 @@ static void test_every_failed_allocation_leaves_the_last_good_state(void **state
 {
     (void)state;
     if (!is_intercepted()) {
-        skip(); /* valgrind puts its own allocator in front of ours */
+        assert_non_null(getenv("XG_VALGRIND_PRELOAD")); /* valgrind puts its own allocator in front of ours */
+        skip();
     }
     store_fixture fx;
     make_store(&fx);
