@@ -176,7 +176,7 @@ static const xg_snapshot *snapshot(void)
         xg_keyset zone = {0};
         fill_keyset(FUZZ_MESH, &mesh);
         fill_keyset(FUZZ_ZONE, &zone);
-        FUZZ_REQUIRE(xg_is_ok(xg_snapshot_new(&zone, NULL, &mesh, 1, &made)), "harness: snapshot");
+        FUZZ_REQUIRE(xg_is_ok(xg_snapshot_new(&zone, NULL, &mesh, 1, NULL, &made)), "harness: snapshot");
     }
     return made;
 }

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "gone.h"
-#include "revocations.h"
 #include "watch.h"
 
 #define NUM_TRIES 3
@@ -40,7 +39,6 @@ struct xg_dirstore {
     xg_scan_dir meshes;
     xg_store_set **sets;
     size_t num_sets;
-    xg_gone gone;
     xg_watch watch;
     /* What is known to have changed since. */
     pending pending;
@@ -167,7 +165,6 @@ void xg_dirstore_close(xg_dirstore *store)
         return;
     }
     forget(store);
-    xg_gone_done(&store->gone);
     xg_scan_done_dir(&store->meshes);
     xg_watch_stop(&store->watch);
     xg_snapshot_unref(store->last);
@@ -206,7 +203,7 @@ static const xg_keyset *find_previous(const load *ld, size_t index, xg_str mesh)
         return index == SET_ZONE ? xg_snapshot_zone(ld->previous) : xg_snapshot_any_mesh(ld->previous);
     }
     const xg_keyset *served = xg_snapshot_mesh(ld->previous, mesh);
-    return served != NULL ? served : xg_gone_find(&ld->store->gone, mesh);
+    return served != NULL ? served : xg_gone_find(xg_snapshot_gone(ld->previous), mesh);
 }
 
 static bool is_mesh_name(xg_str name)
@@ -359,38 +356,23 @@ static xg_keyset make_keyset(const xg_store_entry *entry)
 
 static xg_result make_snapshot(const load *ld, xg_snapshot **ret_snapshot)
 {
+    xg_gone *gone = NULL;
     xg_keyset *keysets = calloc(ld->num_entries, sizeof(*keysets));
     XG_CHECK(keysets != NULL, NO_MEMORY);
+    xg_result result = xg_gone_new(ld->previous, ld->entries + NUM_FIXED_SETS, ld->num_entries - NUM_FIXED_SETS, &gone);
+    if (!xg_is_ok(result)) {
+        free(keysets);
+        return result;
+    }
     for (size_t i = 0; i < ld->num_entries; i++) {
         keysets[i] = make_keyset(&ld->entries[i]);
     }
     bool has_zone = !ld->entries[SET_ZONE].set->is_absent;
     bool has_any_mesh = !ld->entries[SET_ANY_MESH].set->is_absent;
-    xg_result result =
-        xg_snapshot_new(has_zone ? &keysets[SET_ZONE] : NULL, has_any_mesh ? &keysets[SET_ANY_MESH] : NULL,
-                        keysets + NUM_FIXED_SETS, ld->num_entries - NUM_FIXED_SETS, ret_snapshot);
+    result = xg_snapshot_new(has_zone ? &keysets[SET_ZONE] : NULL, has_any_mesh ? &keysets[SET_ANY_MESH] : NULL,
+                             keysets + NUM_FIXED_SETS, ld->num_entries - NUM_FIXED_SETS, gone, ret_snapshot);
     free(keysets);
     return result;
-}
-
-/* Remembers what the meshes had revoked that are gone. Both the meshes of the last snapshot and the entries are
- * sorted. */
-static xg_result remember_gone(load *ld)
-{
-    xg_dirstore *store = ld->store;
-    size_t num_last = store->last != NULL ? xg_snapshot_num_meshes(store->last) : 0;
-    size_t at = NUM_FIXED_SETS;
-    for (size_t i = 0; i < num_last; i++) {
-        const xg_keyset *last = xg_snapshot_mesh_at(store->last, i);
-        while (at < ld->num_entries && xg_str_cmp(ld->entries[at].set->name, last->name) < 0) {
-            at++;
-        }
-        bool is_there = at < ld->num_entries && xg_str_eq(ld->entries[at].set->name, last->name);
-        if (!is_there && last->revoked != NULL && !xg_revocations_is_blank(last->revoked)) {
-            XG_TRY(xg_gone_add(&store->gone, last->name, last->revoked));
-        }
-    }
-    return XG_OK;
 }
 
 /* Makes what was loaded what the store knows. Nothing can fail here; sets is room for ld->num_entries. */
@@ -403,9 +385,6 @@ static void commit(load *ld, xg_store_set **sets, xg_snapshot *snapshot)
         sets[i] = xg_setload_ref(ld->entries[i].set);
         sets[i]->is_dirty = false;
         store->is_due = store->is_due || sets[i]->is_due;
-        if (!sets[i]->is_refused) {
-            xg_gone_remove(&store->gone, sets[i]->name);
-        }
     }
     store->sets = sets;
     store->num_sets = ld->num_entries;
@@ -427,7 +406,6 @@ static xg_result run(load *ld, xg_snapshot **ret_snapshot)
 {
     XG_TRY(read_sets(ld));
     XG_TRY(xg_sharing_check(&ld->context, ld->entries, ld->num_entries));
-    XG_TRY(remember_gone(ld));
     xg_store_set **sets = calloc(ld->num_entries, sizeof(xg_store_set *));
     XG_CHECK(sets != NULL, NO_MEMORY);
     xg_result result = make_snapshot(ld, ret_snapshot);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gone.h"
 #include "hashset.h"
 
 struct xg_snapshot {
@@ -23,6 +24,7 @@ struct xg_snapshot {
     xg_keyset any_mesh;
     xg_keyset *meshes;
     size_t num_meshes;
+    xg_gone *gone;     /* may be NULL */
     char *names;       /* the meshes' names, one after the other */
     uint32_t *slots;   /* 0: free, else index + 1 into meshes */
     size_t slots_mask; /* number of slots - 1 */
@@ -114,7 +116,7 @@ static void free_snapshot(xg_snapshot *snapshot)
 }
 
 xg_result xg_snapshot_new(const xg_keyset *zone, const xg_keyset *any_mesh, const xg_keyset *meshes, size_t num_meshes,
-                          xg_snapshot **ret_snapshot)
+                          xg_gone *gone, xg_snapshot **ret_snapshot)
 {
     xg_snapshot *snapshot = calloc(1, sizeof(*snapshot));
     xg_result result = snapshot != NULL ? index_meshes(snapshot, meshes, num_meshes) : XG_FAIL(NO_MEMORY);
@@ -123,10 +125,12 @@ xg_result xg_snapshot_new(const xg_keyset *zone, const xg_keyset *any_mesh, cons
             free_snapshot(snapshot);
         }
         release_all(zone, any_mesh, meshes, num_meshes);
+        xg_gone_free(gone);
         return result;
     }
     atomic_init(&snapshot->refs, 1);
     snapshot->num_meshes = num_meshes;
+    snapshot->gone = gone;
     take_single(snapshot, zone, &snapshot->zone, &snapshot->has_zone);
     take_single(snapshot, any_mesh, &snapshot->any_mesh, &snapshot->has_any_mesh);
     *ret_snapshot = snapshot;
@@ -147,6 +151,7 @@ void xg_snapshot_unref(xg_snapshot *snapshot)
         return;
     }
     release_all(&snapshot->zone, &snapshot->any_mesh, snapshot->meshes, snapshot->num_meshes);
+    xg_gone_free(snapshot->gone);
     free_snapshot(snapshot);
 }
 
@@ -191,6 +196,11 @@ const xg_keyset *xg_snapshot_zone(const xg_snapshot *snapshot)
 const xg_keyset *xg_snapshot_any_mesh(const xg_snapshot *snapshot)
 {
     return snapshot->has_any_mesh ? &snapshot->any_mesh : NULL;
+}
+
+const xg_gone *xg_snapshot_gone(const xg_snapshot *snapshot)
+{
+    return snapshot->gone;
 }
 
 bool xg_snapshot_is_stale(const xg_snapshot *snapshot)

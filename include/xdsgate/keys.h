@@ -71,6 +71,7 @@ xg_result xg_revocations_check(const xg_revocations *list, const xg_revocable *t
 /* ---- snapshot.c: everything a store holds, at one moment ---- */
 
 typedef struct xg_snapshot xg_snapshot;
+typedef struct xg_gone xg_gone; /* what meshes had revoked that are gone, see keys/gone.h */
 
 /* The state of one key set: the zone's, one mesh's, or the one for any mesh. Rings and lists are counted. */
 typedef struct xg_keyset {
@@ -88,11 +89,11 @@ typedef struct xg_trust {
 } xg_trust;
 
 /*
- * A snapshot with one reference. Takes over the references inside the keysets (on failure too). zone and any_mesh may
- * be NULL. Mesh names must be unique. NO_MEMORY, or STORE_UNREADABLE for a name twice.
+ * A snapshot with one reference. Takes over the references inside the keysets, and gone (on failure too). zone, any_mesh
+ * and gone may be NULL. Mesh names must be unique. NO_MEMORY, or STORE_UNREADABLE for a name twice.
  */
 xg_result xg_snapshot_new(const xg_keyset *zone, const xg_keyset *any_mesh, const xg_keyset *meshes, size_t num_meshes,
-                          xg_snapshot **ret_snapshot) XG_MUST_USE;
+                          xg_gone *gone, xg_snapshot **ret_snapshot) XG_MUST_USE;
 xg_snapshot *xg_snapshot_ref(xg_snapshot *snapshot);
 void xg_snapshot_unref(xg_snapshot *snapshot);
 
@@ -106,6 +107,7 @@ size_t xg_snapshot_num_meshes(const xg_snapshot *snapshot);
 const xg_keyset *xg_snapshot_mesh_at(const xg_snapshot *snapshot, size_t index);
 const xg_keyset *xg_snapshot_zone(const xg_snapshot *snapshot);     /* NULL if there is none */
 const xg_keyset *xg_snapshot_any_mesh(const xg_snapshot *snapshot); /* NULL if there is none */
+const xg_gone *xg_snapshot_gone(const xg_snapshot *snapshot);       /* NULL if nothing is remembered */
 /* Some set is stale or was refused. */
 bool xg_snapshot_is_stale(const xg_snapshot *snapshot);
 
@@ -145,7 +147,7 @@ void xg_dirstore_close(xg_dirstore *store);
 /*
  * Reads the whole store into a new snapshot. previous (may be NULL) is the last good one: files whose identity (device,
  * inode, size, times) did not change are carried over, not parsed again, and a set that fails its checks is taken
- * from it, flagged stale. What changes while it is being read is read again, up to three times. STORE_UNREADABLE when
+ * from it, flagged stale. What meshes had revoked that are gone since is remembered with the snapshot. What changes while it is being read is read again, up to three times. STORE_UNREADABLE when
  * the root, or `meshes`, cannot be read: then nothing is returned and previous goes on serving.
  */
 xg_result xg_dirstore_load(xg_dirstore *store, xg_snapshot *previous, xg_dirstore_report *report, void *report_arg,

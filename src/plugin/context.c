@@ -183,6 +183,10 @@ static xg_result load(xg_ctx *ctx, const xg_config *config, xg_dirstore *store, 
     XG_CHECK(state != NULL, NO_MEMORY);
     xg_result loaded = xg_dirstore_load(store, previous, report_set, ctx, &state->keys, reterr);
     if (!xg_is_ok(loaded)) {
+        /* Until the store is read again, which it says itself that it must be. */
+        if (store == ctx->store && ctx->state != NULL) {
+            atomic_store_explicit(&ctx->is_store_unusable, true, memory_order_relaxed);
+        }
         xg_context_unpin(state);
         return loaded;
     }
@@ -236,19 +240,19 @@ static void unlock_reload(xg_ctx *ctx)
 /* The present store, under a configuration that may have changed. */
 static xg_result reload_store(xg_ctx *ctx, const xg_config *config, xg_text *reterr)
 {
-    xg_result loaded = load(ctx, config, ctx->store, ctx->state->keys, false, reterr);
-    if (!xg_is_ok(loaded)) {
-        atomic_store_explicit(&ctx->is_store_unusable, true, memory_order_relaxed);
-    }
-    return loaded;
+    return load(ctx, config, ctx->store, ctx->state->keys, false, reterr);
 }
 
-/* Another store, or other limits of it, is opened and read beside the present one, which goes on until all is well. */
+/*
+ * Another store, or other limits of it, is opened and read beside the present one, which goes on until all is well. A
+ * path, or a directory, that was followed until now goes on from what served, revocations of meshes that are gone
+ * included.
+ */
 static xg_result change_store(xg_ctx *ctx, const xg_config *config, xg_text *reterr)
 {
     xg_dirstore *store = NULL;
     XG_TRY(xg_dirstore_open(config->store_path, ctx->crypto, &config->store, &store, reterr));
-    bool is_same = xg_dirstore_is_same(store, ctx->store);
+    bool is_same = strcmp(config->store_path, ctx->config.store_path) == 0 || xg_dirstore_is_same(store, ctx->store);
     xg_result loaded = load(ctx, config, store, is_same ? ctx->state->keys : NULL, !is_same, reterr);
     if (!xg_is_ok(loaded)) {
         xg_dirstore_close(store);

@@ -67,6 +67,32 @@ static void tick(void)
     assert_int_equal(plugin.auth.tick(ctx, 0), now + 1);
 }
 
+static int set_up_context(void **state)
+{
+    (void)state;
+    char err[512] = "";
+    static xg_host host;
+    memset(num_told, 0, sizeof(num_told));
+    now = FIXTURE_NOW;
+    host = fixture_host(plugin.abi);
+    host.log = remember;
+    host.now = tell_time;
+    host.cookie = 7;
+    fixture_init(&fx);
+    char *config = fixture_config(&fx, "");
+    ctx = plugin.auth.create(&host, fixture_str(config), err, sizeof(err));
+    free(config);
+    return ctx != NULL ? 0 : -1;
+}
+
+static int tear_down_context(void **state)
+{
+    (void)state;
+    uint32_t reason = plugin.auth.destroy(ctx);
+    fixture_done(&fx);
+    return reason == XG_REASON_OK ? 0 : -1;
+}
+
 static void test_loading_is_told(void **state)
 {
     (void)state;
@@ -192,6 +218,90 @@ static void test_a_reload_by_another_path_forgets_nothing(void **state)
     assert_int_equal(ask().reason, XG_REASON_REVOKED_JTI);
 }
 
+static void move_mesh(bool is_away)
+{
+    char inside[160];
+    char outside[160];
+    (void)snprintf(inside, sizeof(inside), "%s/meshes/m1", fx.store);
+    (void)snprintf(outside, sizeof(outside), "%s/m1", fx.dir);
+    assert_int_equal(is_away ? rename(inside, outside) : rename(outside, inside), 0);
+}
+
+/* The mesh comes back without the list that it had when it went, whatever was reloaded in between. */
+static void test_a_mesh_that_was_gone_stays_revoked_across_reloads(void **state)
+{
+    (void)state;
+    enum { STEPS = 5 };
+    static const struct {
+        const char *config; /* after "store":"PATH */
+        char steps[STEPS];  /* (a)way, (b)ack, (t)ick, (r)eload; tick and reload take what there is */
+    } rows[] = {
+        {"\"", "atbt"},
+        {"\"", "arbr"},
+        {"/.\"", "atrbt"},
+        {"/.\"", "arbt"},
+        {"\",\"limits\":{\"revoked_ids\":1000}", "atrbt"},
+        {"\",\"limits\":{\"revoked_ids\":1000}", "arbt"},
+        {"\",\"limits\":{\"revoked_ids\":1000}", "atbr"},
+        {"\",\"limits\":{\"revoked_ids\":1000}", "abr"},
+        {"\",\"limits\":{\"meshes\":1000}", "atbr"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char config[256];
+        char err[512] = "";
+        assert_int_equal(tear_down_context(NULL), 0);
+        assert_int_equal(set_up_context(NULL), 0);
+        fixture_write(&fx, "meshes/m1/revoked", "events\n", 7);
+        tick();
+        assert_int_equal(ask().reason, XG_REASON_REVOKED_JTI);
+        (void)snprintf(config, sizeof(config), "{\"store\":\"%s%s,\"zone\":\"east\"}", fx.store, rows[i].config);
+        for (size_t at = 0; at < STEPS && rows[i].steps[at] != '\0'; at++) {
+            switch (rows[i].steps[at]) {
+            case 'a':
+                fixture_remove(&fx, "meshes/m1/revoked");
+                move_mesh(true);
+                break;
+            case 'b':
+                move_mesh(false);
+                break;
+            case 't':
+                tick();
+                break;
+            default:
+                assert_int_equal(plugin.auth.reload(ctx, fixture_str(config), err, sizeof(err)), XG_REASON_OK);
+            }
+            assert_int_not_equal(ask().outcome, XG_OUTCOME_ALLOWED);
+        }
+        assert_true(ask().reason == XG_REASON_KEYS_UNUSABLE || ask().reason == XG_REASON_REVOKED_JTI);
+    }
+}
+
+/* A directory put in place of the store is the store: what its path had revoked still is. */
+static void test_a_store_put_in_place_of_the_old_one_forgets_nothing(void **state)
+{
+    (void)state;
+    static const char *const more[] = {"", ",\"limits\":{\"revoked_ids\":1000}"};
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+        char aside[128];
+        char copy[800];
+        char err[512] = "";
+        assert_int_equal(tear_down_context(NULL), 0);
+        assert_int_equal(set_up_context(NULL), 0);
+        fixture_write(&fx, "meshes/m1/revoked", "events\n", 7);
+        tick();
+        assert_int_equal(ask().reason, XG_REASON_REVOKED_JTI);
+        (void)snprintf(aside, sizeof(aside), "%s.aside", fx.store);
+        (void)snprintf(copy, sizeof(copy), "mv '%s' '%s' && cp -r '%s' '%s' && rm '%s/meshes/m1/revoked'", fx.store,
+                       aside, aside, fx.store, fx.store);
+        assert_int_equal(system(copy), 0);
+        char *config = fixture_config(&fx, more[i]);
+        assert_int_equal(plugin.auth.reload(ctx, fixture_str(config), err, sizeof(err)), XG_REASON_OK);
+        assert_non_null(strstr(err, "last good state"));
+        assert_int_equal(ask().reason, XG_REASON_REVOKED_JTI);
+        free(config);
+    }
+}
+
 static void test_a_clock_that_goes_back_is_told_once(void **state)
 {
     (void)state;
@@ -236,32 +346,6 @@ static void test_a_context_in_use_is_busy(void **state)
     assert_int_equal(ask().outcome, XG_OUTCOME_ALLOWED);
 }
 
-static int set_up_context(void **state)
-{
-    (void)state;
-    char err[512] = "";
-    static xg_host host;
-    memset(num_told, 0, sizeof(num_told));
-    now = FIXTURE_NOW;
-    host = fixture_host(plugin.abi);
-    host.log = remember;
-    host.now = tell_time;
-    host.cookie = 7;
-    fixture_init(&fx);
-    char *config = fixture_config(&fx, "");
-    ctx = plugin.auth.create(&host, fixture_str(config), err, sizeof(err));
-    free(config);
-    return ctx != NULL ? 0 : -1;
-}
-
-static int tear_down_context(void **state)
-{
-    (void)state;
-    uint32_t reason = plugin.auth.destroy(ctx);
-    fixture_done(&fx);
-    return reason == XG_REASON_OK ? 0 : -1;
-}
-
 static int set_up(void **state)
 {
     (void)state;
@@ -291,6 +375,8 @@ int main(void)
         TEST(test_a_reload_to_a_store_with_a_bad_set_changes_nothing),
         TEST(test_a_reload_with_other_limits_keeps_the_last_good_sets),
         TEST(test_a_reload_by_another_path_forgets_nothing),
+        TEST(test_a_mesh_that_was_gone_stays_revoked_across_reloads),
+        TEST(test_a_store_put_in_place_of_the_old_one_forgets_nothing),
         TEST(test_a_clock_that_goes_back_is_told_once),
         TEST(test_the_first_thing_written_is_a_denial),
         TEST(test_a_context_in_use_is_busy),

@@ -1176,6 +1176,37 @@ static void test_a_mesh_does_not_come_back_without_its_list(void **state)
     store_done(&fx);
 }
 
+/* One comes back while another goes: what is remembered changes while it is being used. */
+static void test_meshes_that_come_and_go_at_once_keep_their_own_lists(void **state)
+{
+    (void)state;
+    store_fixture fx;
+    store_init(&fx);
+    store_key(&fx, "meshes/b/keys/1.pem", 20);
+    store_write(&fx, "meshes/b/revoked", "id-of-b");
+    store_key(&fx, "meshes/y/keys/1.pem", 21);
+    store_write(&fx, "meshes/y/revoked", "id-of-y");
+    load_good(&fx);
+    store_remove(&fx, "meshes/y");
+    load_good(&fx);
+    for (int i = 0; i < 3; i++) {
+        const char *back = i % 2 == 0 ? "y" : "b";
+        const char *gone = i % 2 == 0 ? "b" : "y";
+        char path[32];
+        snprintf(path, sizeof(path), "meshes/%s/keys/1.pem", back);
+        store_key(&fx, path, 22);
+        snprintf(path, sizeof(path), "meshes/%s", gone);
+        store_remove(&fx, path);
+        assert_ok(store_load(&fx));
+        assert_int_equal(fx.num_refusals, 1);
+        assert_null(store_set(&fx, gone));
+        assert_int_equal(store_num_keys(&fx, back), 0);
+        assert_int_equal(store_is_revoked(&fx, back, "id-of-y"), i % 2 == 0);
+        assert_int_equal(store_is_revoked(&fx, back, "id-of-b"), i % 2 == 1);
+    }
+    store_done(&fx);
+}
+
 static void test_a_directory_of_two_sets_tells_both(void **state)
 {
     (void)state;
@@ -1248,6 +1279,7 @@ int main(void)
         cmocka_unit_test(test_a_change_behind_a_link_is_found_by_the_walk),
         cmocka_unit_test(test_the_walk_comes_among_events),
         cmocka_unit_test(test_a_mesh_does_not_come_back_without_its_list),
+        cmocka_unit_test(test_meshes_that_come_and_go_at_once_keep_their_own_lists),
         cmocka_unit_test(test_a_directory_of_two_sets_tells_both),
         cmocka_unit_test(test_changes_in_several_sets_are_all_loaded),
     };

@@ -55,7 +55,7 @@ static void test_an_empty_snapshot_knows_nothing(void **state)
 {
     (void)state;
     xg_snapshot *snapshot = NULL;
-    assert_ok(xg_snapshot_new(NULL, NULL, NULL, 0, &snapshot));
+    assert_ok(xg_snapshot_new(NULL, NULL, NULL, 0, NULL, &snapshot));
     xg_trust trust;
     assert_reason(xg_snapshot_find_mesh(snapshot, XG_STR(""), &trust), MESH_UNKNOWN);
     assert_reason(xg_snapshot_find_mesh(snapshot, XG_STR("m"), &trust), MESH_UNKNOWN);
@@ -77,7 +77,7 @@ static void test_a_mesh_is_found_by_its_exact_name(void **state)
                           {.name = XG_STR("pay"), .ring = ring_of("1", 2)},
                           {.name = XG_STR("unusable"), .is_stale = true}};
     xg_snapshot *snapshot = NULL;
-    assert_ok(xg_snapshot_new(NULL, NULL, meshes, 3, &snapshot));
+    assert_ok(xg_snapshot_new(NULL, NULL, meshes, 3, NULL, &snapshot));
     memset(name, 'x', sizeof(name));
     static const struct {
         xg_str mesh;
@@ -117,7 +117,7 @@ static void test_a_mesh_name_twice_is_refused(void **state)
                           {.name = XG_STR("m"), .ring = ring_of("1", 2)}};
     xg_keyset zone = {.ring = ring_of("1", 3)};
     xg_snapshot *snapshot = NULL;
-    assert_reason(xg_snapshot_new(&zone, NULL, meshes, 2, &snapshot), STORE_UNREADABLE);
+    assert_reason(xg_snapshot_new(&zone, NULL, meshes, 2, NULL, &snapshot), STORE_UNREADABLE);
     assert_null(snapshot); /* and the leak check says that the references were dropped */
 }
 
@@ -127,7 +127,7 @@ static void test_more_meshes_than_the_maximum_are_refused(void **state)
     xg_keyset *meshes = calloc(XG_MESHES_MAX + 1, sizeof(*meshes));
     assert_non_null(meshes);
     xg_snapshot *snapshot = NULL;
-    assert_reason(xg_snapshot_new(NULL, NULL, meshes, XG_MESHES_MAX + 1, &snapshot), STORE_UNREADABLE);
+    assert_reason(xg_snapshot_new(NULL, NULL, meshes, XG_MESHES_MAX + 1, NULL, &snapshot), STORE_UNREADABLE);
     assert_null(snapshot);
     free(meshes);
 }
@@ -146,7 +146,7 @@ static void test_all_of_many_meshes_are_found(void **state)
         meshes[i] = (xg_keyset){.name = xg_str_of(names[i]), .ring = xg_keyring_ref(ring)};
     }
     xg_snapshot *snapshot = NULL;
-    assert_ok(xg_snapshot_new(NULL, NULL, meshes, NUM_MESHES, &snapshot));
+    assert_ok(xg_snapshot_new(NULL, NULL, meshes, NUM_MESHES, NULL, &snapshot));
     for (size_t i = 0; i < NUM_MESHES; i++) {
         xg_trust trust;
         assert_ok(xg_snapshot_find_mesh(snapshot, xg_str_of(names[i]), &trust));
@@ -168,7 +168,7 @@ static void test_a_meshs_own_key_wins_over_the_shared_one(void **state)
                           {.name = XG_STR("other"), .ring = ring_of("2", 2)}};
     xg_keyset any_mesh = {.name = XG_STR("ignored"), .ring = ring_of("1", 3)};
     xg_snapshot *snapshot = NULL;
-    assert_ok(xg_snapshot_new(NULL, &any_mesh, meshes, 3, &snapshot));
+    assert_ok(xg_snapshot_new(NULL, &any_mesh, meshes, 3, NULL, &snapshot));
     xg_trust trust;
     xg_pubkey *key = NULL;
     assert_ok(xg_snapshot_find_mesh(snapshot, XG_STR("own"), &trust));
@@ -191,7 +191,7 @@ static void test_the_zone_has_no_shared_keys(void **state)
     xg_keyset zone = {.ring = ring_of("1", 1)};
     xg_keyset any_mesh = {.ring = ring_of("2", 2)};
     xg_snapshot *snapshot = NULL;
-    assert_ok(xg_snapshot_new(&zone, &any_mesh, NULL, 0, &snapshot));
+    assert_ok(xg_snapshot_new(&zone, &any_mesh, NULL, 0, NULL, &snapshot));
     xg_trust trust;
     xg_pubkey *key = NULL;
     assert_ok(xg_snapshot_find_zone(snapshot, &trust));
@@ -207,7 +207,7 @@ static void test_both_lists_are_asked_only_when_the_profile_says_so(void **state
     xg_keyset mesh = {.name = XG_STR("m"), .ring = ring_of("1", 1), .revoked = list_of("own")};
     xg_keyset any_mesh = {.ring = ring_of("2", 2), .revoked = list_of("shared")};
     xg_snapshot *snapshot = NULL;
-    assert_ok(xg_snapshot_new(NULL, &any_mesh, &mesh, 1, &snapshot));
+    assert_ok(xg_snapshot_new(NULL, &any_mesh, &mesh, 1, NULL, &snapshot));
     xg_trust trust;
     assert_ok(xg_snapshot_find_mesh(snapshot, XG_STR("m"), &trust));
     static const struct {
@@ -243,7 +243,7 @@ static void test_a_refused_shared_set_is_never_taken_for_an_empty_one(void **sta
     xg_keyset mesh = {.name = XG_STR("m"), .ring = ring_of("1", 1)};
     xg_keyset any_mesh = {.is_stale = true};
     xg_snapshot *snapshot = NULL;
-    assert_ok(xg_snapshot_new(NULL, &any_mesh, &mesh, 1, &snapshot));
+    assert_ok(xg_snapshot_new(NULL, &any_mesh, &mesh, 1, NULL, &snapshot));
     xg_trust trust;
     xg_pubkey *key = NULL;
     int64_t before = 0;
@@ -268,7 +268,7 @@ static void test_one_stale_or_refused_set_makes_the_snapshot_stale(void **state)
                 .name = XG_STR("m"), .ring = kinds[i] == 2 ? NULL : ring_of("1", i + 1), .is_stale = kinds[i] == 1};
         }
         xg_snapshot *snapshot = NULL;
-        assert_ok(xg_snapshot_new(&sets[0], &sets[1], &sets[2], 1, &snapshot));
+        assert_ok(xg_snapshot_new(&sets[0], &sets[1], &sets[2], 1, NULL, &snapshot));
         assert_int_equal(xg_snapshot_is_stale(snapshot), combination != 0);
         xg_trust trust;
         uint32_t expected = kinds[0] == 2 ? XG_REASON_KEYS_UNUSABLE : XG_REASON_OK;
@@ -282,7 +282,7 @@ static void test_a_snapshot_lives_as_long_as_its_last_reference(void **state)
     (void)state;
     xg_keyset zone = {.ring = ring_of("1", 1), .revoked = list_of("a")};
     xg_snapshot *snapshot = NULL;
-    assert_ok(xg_snapshot_new(&zone, NULL, NULL, 0, &snapshot));
+    assert_ok(xg_snapshot_new(&zone, NULL, NULL, 0, NULL, &snapshot));
     assert_ptr_equal(xg_snapshot_ref(snapshot), snapshot);
     xg_snapshot_unref(snapshot);
     xg_trust trust;
