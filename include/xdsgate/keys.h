@@ -89,8 +89,8 @@ typedef struct xg_trust {
 } xg_trust;
 
 /*
- * A snapshot with one reference. Takes over the references inside the keysets, and gone (on failure too). zone, any_mesh
- * and gone may be NULL. Mesh names must be unique. NO_MEMORY, or STORE_UNREADABLE for a name twice.
+ * A snapshot with one reference. Takes over the references inside the keysets, and gone (on failure too). zone,
+ * any_mesh and gone may be NULL. Mesh names must be unique. NO_MEMORY, or STORE_UNREADABLE for a name twice.
  */
 xg_result xg_snapshot_new(const xg_keyset *zone, const xg_keyset *any_mesh, const xg_keyset *meshes, size_t num_meshes,
                           xg_gone *gone, xg_snapshot **ret_snapshot) XG_MUST_USE;
@@ -147,8 +147,9 @@ void xg_dirstore_close(xg_dirstore *store);
 /*
  * Reads the whole store into a new snapshot. previous (may be NULL) is the last good one: files whose identity (device,
  * inode, size, times) did not change are carried over, not parsed again, and a set that fails its checks is taken
- * from it, flagged stale. What meshes had revoked that are gone since is remembered with the snapshot. What changes while it is being read is read again, up to three times. STORE_UNREADABLE when
- * the root, or `meshes`, cannot be read: then nothing is returned and previous goes on serving.
+ * from it, flagged stale. What meshes had revoked that are gone since is remembered with the snapshot. What changes
+ * while it is being read is read again, up to three times. STORE_UNREADABLE when the root, or `meshes`, cannot be read:
+ * then nothing is returned and previous goes on serving.
  */
 xg_result xg_dirstore_load(xg_dirstore *store, xg_snapshot *previous, xg_dirstore_report *report, void *report_arg,
                            xg_snapshot **ret_snapshot, xg_text *reterr) XG_MUST_USE;
