@@ -105,7 +105,7 @@ typedef struct xg_view {
 /*
  * Decides. *out is complete whatever happens; out->struct_size is left alone. request must be a full 1.0 structure
  * (the adapter has seen to that). kinds is the set of request kinds the entry point serves, one bit (1 << kind) each.
- * Nothing of ours allocates before the signature held.
+ * The one thing it may allocate is scratch for a verification, when this processor's is in use (xg_crypto_take).
  */
 #define XG_KINDS_DATAPLANE (1u << XG_KIND_DATAPLANE)
 #define XG_KINDS_ZONE      (1u << XG_KIND_ZONE_INGRESS | 1u << XG_KIND_ZONE_EGRESS)

@@ -46,6 +46,12 @@ static char *copy_exactly(xg_str s)
     return copy;
 }
 
+/* The same piece of the same text. */
+static bool is_piece(xg_json a, xg_json b)
+{
+    return a.kind == b.kind && a.raw.ptr == b.raw.ptr && a.raw.len == b.raw.len;
+}
+
 /* The verdict, with all that must hold whatever it is. complaint may be NULL. */
 static bool is_accepted(xg_str s, xg_json_limits limits, char *complaint, size_t cap)
 {
@@ -63,13 +69,13 @@ static bool is_accepted(xg_str s, xg_json_limits limits, char *complaint, size_t
         assert_int_equal(object.kind, XG_JSON_OBJECT);
         assert_true(object.raw.ptr > copy && object.raw.len < s.len - 1);
         assert_true(object.raw.ptr[-1] == '{' && object.raw.ptr[object.raw.len] == '}');
-        assert_memory_equal(&again, &object, sizeof(object));
+        assert_true(is_piece(again, object));
         assert_int_equal(text.len, 0);
     } else {
         assert_int_equal(code, XG_REASON_CLAIMS_JSON);
         assert_int_equal(other_code, XG_REASON_HEADER_JSON);
-        assert_memory_equal(&object, &unset, sizeof(unset));
-        assert_memory_equal(&again, &unset, sizeof(unset));
+        assert_true(is_piece(object, unset));
+        assert_true(is_piece(again, unset));
         assert_true(text.len > 0 || complaint == NULL);
     }
     free(copy);
