@@ -102,7 +102,6 @@ static inline xg_str xg_str_skip(xg_str s, size_t n) /* n <= s.len */
     return n == 0 ? s : (xg_str){s.ptr + n, s.len - n};
 }
 
-xg_str xg_str_trim(xg_str s); /* without blanks and tabs at both ends */
 /* Valid UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
 bool xg_str_is_utf8(xg_str s);
 /* Valid UTF-8 without C0 control bytes and DEL: what a name may hold. */

@@ -4,7 +4,6 @@
  *
  * Owns the name zone-proxy-<mesh>-<role>. Must never shorten a name: two meshes would share a workload. Pure.
  */
-#include <string.h>
 
 #include "xdsgate/auth.h"
 

@@ -23,22 +23,6 @@ int xg_str_cmp(xg_str a, xg_str b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-xg_str xg_str_trim(xg_str s)
-{
-    while (s.len > 0 && is_blank(s.ptr[0])) {
-        s = xg_str_skip(s, 1);
-    }
-    while (s.len > 0 && is_blank(s.ptr[s.len - 1])) {
-        s.len--;
-    }
-    return s;
-}
-
 /* The bytes that may follow a lead byte: their number, and the range of the first of them, which is where overlong
  * forms, surrogates and code points above U+10FFFF are told apart (RFC 3629 section 4). */
 typedef struct utf8_lead {

@@ -122,29 +122,6 @@ static void test_skip_takes_bytes_off_the_front(void **state)
     assert_null(xg_str_skip((xg_str){NULL, 0}, 0).ptr);
 }
 
-static void test_trim_takes_blanks_and_tabs_off_both_ends_and_nothing_else(void **state)
-{
-    static const struct {
-        xg_str s;
-        xg_str trimmed;
-    } ROWS[] = {
-        {XG_STR_INIT("a"), XG_STR_INIT("a")},         {XG_STR_INIT(" a"), XG_STR_INIT("a")},
-        {XG_STR_INIT("a "), XG_STR_INIT("a")},        {XG_STR_INIT("\t a\t \t"), XG_STR_INIT("a")},
-        {XG_STR_INIT("a b"), XG_STR_INIT("a b")},     {XG_STR_INIT(" a \t b "), XG_STR_INIT("a \t b")},
-        {XG_STR_INIT(""), XG_STR_INIT("")},           {XG_STR_INIT(" "), XG_STR_INIT("")},
-        {XG_STR_INIT(" \t "), XG_STR_INIT("")},       {{NULL, 0}, XG_STR_INIT("")},
-        {XG_STR_INIT("a\n"), XG_STR_INIT("a\n")},     {XG_STR_INIT("\ra"), XG_STR_INIT("\ra")},
-        {XG_STR_INIT("a\0"), XG_STR_INIT("a\0")},     {XG_STR_INIT("\0 "), XG_STR_INIT("\0")},
-        {XG_STR_INIT("\va\f"), XG_STR_INIT("\va\f")}, {XG_STR_INIT("\xc2\xa0"), XG_STR_INIT("\xc2\xa0")},
-    };
-    (void)state;
-    for (size_t i = 0; i < XG_ARRAY_LEN(ROWS); i++) {
-        if (!xg_str_eq(xg_str_trim(ROWS[i].s), ROWS[i].trimmed)) {
-            fail_msg("row %zu", i);
-        }
-    }
-}
-
 /* ---- UTF-8 ---- */
 
 /* Writes a code point in `len` bytes, whether it needs so many or not. */
@@ -412,7 +389,6 @@ int main(void)
         cmocka_unit_test(test_the_order_is_that_of_unsigned_bytes_and_a_prefix_comes_first),
         cmocka_unit_test(test_starts_with_compares_the_whole_prefix),
         cmocka_unit_test(test_skip_takes_bytes_off_the_front),
-        cmocka_unit_test(test_trim_takes_blanks_and_tabs_off_both_ends_and_nothing_else),
         cmocka_unit_test(test_every_code_point_but_the_surrogates_has_one_encoding),
         cmocka_unit_test(test_utf8_row_by_row),
         cmocka_unit_test(test_a_truncated_sequence_is_refused_wherever_it_is_cut),
