@@ -169,9 +169,14 @@ static void print_table(const json_t *rows)
     scols_unref_table(table);
 }
 
-static void report_refused(void *arg, uint32_t reason, const char *sentence, size_t len)
+/* With XG_REASON_OK nothing is refused: the store says what somebody should look at, like a stray file. */
+static void report(void *arg, uint32_t reason, const char *sentence, size_t len)
 {
     listing *list = arg;
+    if (reason == XG_REASON_OK) {
+        xg_errors_warning("%.*s", (int)len, sentence);
+        return;
+    }
     list->has_refused = true;
     xg_errors_summary("a key set is refused: %s", xg_reason_find(reason)->name);
     xg_errors_note("%.*s", (int)len, sentence);
@@ -183,7 +188,7 @@ static xg_result load(const char *path, xg_crypto *crypto, listing *list, xg_tex
     xg_dirstore *store = NULL;
     xg_snapshot *snapshot = NULL;
     XG_TRY(xg_dirstore_open(path, crypto, &limits, &store, reterr));
-    xg_result result = xg_dirstore_load(store, NULL, report_refused, list, &snapshot, reterr);
+    xg_result result = xg_dirstore_load(store, NULL, report, list, &snapshot, reterr);
     if (xg_is_ok(result)) {
         add_all(list, snapshot);
         xg_snapshot_unref(snapshot);

@@ -213,6 +213,16 @@ class KeyList(CliTest):
         self.assertIn("m1", answer.err)
         self.assertEqual({row["set"] for row in json.loads(answer.out)}, {"mesh/m2", "zone"})
 
+    def test_what_the_plugin_passes_over_is_a_warning_and_refuses_nothing(self):
+        wanted = self.good("key", "list", "--store", "store", "--json").out
+        for name in ("store/meshes/m1/keys/README", "store/zone/keys/1.pem~"):
+            self.write(name, "x\n")
+            answer = self.run_cli("key", "list", "--store", "store", "--json")
+            self.assertEqual((answer.code, answer.out), (DONE, wanted), answer.err)
+            self.assertRegex(answer.err, r"\Awarning: .*" + os.path.basename(name))
+            self.assertNotIn("refused", answer.err)
+            os.remove(self.path(name))
+
     def test_store_that_is_not_there_is_refused(self):
         self.refused(IO, ["cannot open the store", "nowhere"], "key", "list", "--store", "nowhere")
         self.refused(USAGE, "--store is required", "key", "list")
