@@ -126,8 +126,40 @@ static int refuse_positional(const xg_command *command)
     return XG_EXIT_USAGE;
 }
 
+static bool is_path(const xg_flag *flag)
+{
+    static const char *const PLACES[] = {"FILE", "DIR", "PATH"};
+    for (size_t i = 0; flag->value != NULL && i < XG_ARRAY_LEN(PLACES); i++) {
+        if (strcmp(flag->value, PLACES[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The text of a token or a PEM block where a path should stand: what cannot be opened would be shown. */
+static bool refuse_secret(const xg_flag *flag, const char *value)
+{
+    bool is_key = strstr(value, "-----BEGIN") != NULL;
+    if (!is_key && strncmp(value + strspn(value, " \t\r\n"), "eyJ", 3) != 0) {
+        return false;
+    }
+    xg_errors_summary("--%s: that is a %s, not a %s", flag->name, is_key ? "key" : "token",
+                      strcmp(flag->value, "DIR") == 0 ? "directory" : "file");
+    xg_errors_note("arguments are visible to other users of this machine: it may have to be replaced");
+    if (strcmp(flag->value, "DIR") != 0) {
+        xg_errors_help("give the name of a file that holds it; one whose name begins like a token is written ./NAME");
+    } else {
+        xg_errors_help("give the path of a directory; one whose name begins like a token is written ./NAME");
+    }
+    return true;
+}
+
 static bool take(xg_args *args, const xg_flag *flag, const char *value)
 {
+    if (is_path(flag) && refuse_secret(flag, value)) {
+        return false;
+    }
     if (!flag->is_repeatable && xg_args_has(args, flag->name)) {
         xg_errors_summary("--%s was given twice", flag->name);
         xg_errors_help("give it once");

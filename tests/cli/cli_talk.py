@@ -100,6 +100,32 @@ class Spelling(CliTest):
 
 
 class Discretion(CliTest):
+    def test_secrets_where_a_path_should_stand_are_never_repeated(self):
+        token = self.mint("--name", "a")
+        public = self.read("store/meshes/m1/keys/1.pem")
+        private = self.read("authority/meshes/m1/1.pem")
+        paths = {
+            ("try",): ("token-file", "file", "config", "store", "plugin", "batch"),
+            ("key", "public"): ("key", "signing-key-path"),
+            ("key", "new"): ("authority", "store"),
+            ("key", "list"): ("authority", "store"),
+            ("mint", "dataplane"): ("authority", "key"),
+            ("mint", "zone"): ("authority", "key"),
+        }
+        for command, flags in paths.items():
+            for flag in flags:
+                for secret, what in ((token, "token"), ("\n" + token, "token"), (token[:20], "token"),
+                                     (public, "key"), (private, "key"), ("x\n" + private, "key")):
+                    answer = self.refused(USAGE, [f": that is a {what}, not a ", "  help: give the "],
+                                          *command, f"--{flag}={secret}")
+                    for part in ("eyJ", "BEGIN", secret.strip()[-20:]):
+                        self.assertNotIn(part, answer.err)
+        os.mkdir(self.path("eyJ"))
+        self.write("eyJ/eyJ", token)
+        for name in ("./eyJ/eyJ", "store/../eyJ/eyJ"):
+            self.assertEqual(self.run_cli("try", "--plugin", PLUGIN, "--store", "store", "--now", str(NOW), "--mesh",
+                                          "m1", "--name", "a", "--token-file", name).code, DONE)
+
     def test_errors_cannot_steer_the_terminal(self):
         for name in ("\x1b[2J", "a\rb", "\x07", "\x9b31m", "\u202e"):
             for args in ([name], ["key", name], ["mint", "zone", "--" + name], ["key", "public", "--key", name],
