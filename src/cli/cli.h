@@ -83,6 +83,8 @@ void xg_errors_note(const char *format, ...) XG_PRINTF(1, 2);
 void xg_errors_help(const char *format, ...) XG_PRINTF(1, 2);
 /* The errno value as a sentence about path, with what to do about it. Returns XG_EXIT_IO. */
 int xg_errors_io(const char *action, const char *path, int error);
+/* A note with the sentence of a reason, its braces filled in as far as `field` (may be empty) can, without its help. */
+void xg_errors_note_reason(xg_result result, xg_str field);
 /* A reason of the reasons table as an error about `where` (may be NULL). Returns XG_EXIT_KEY. */
 int xg_errors_reason(const char *summary, const char *where, xg_result result);
 /* How many edits turn a into b; words of more than 40 letters are far from everything. */

@@ -10,9 +10,11 @@
 #include <string.h>
 
 #include "cli.h"
+#include "xdsgate/auth.h"
 
-#define LINE_SIZE 2048
-#define WORD_MAX  40
+#define LINE_SIZE     2048
+#define SENTENCE_SIZE 1024
+#define WORD_MAX      40
 
 static void print_escaped(const char *text)
 {
@@ -86,6 +88,21 @@ int xg_errors_io(const char *action, const char *path, int error)
     return XG_EXIT_IO;
 }
 
+/* The sentence ends with the reason's help, which is left to the caller here. */
+void xg_errors_note_reason(xg_result result, xg_str field)
+{
+    const xg_reason_info *info = xg_reason_find(xg_result_reason(result));
+    const xg_finding finding = {.field = field};
+    const xg_str nothing = {NULL, 0};
+    char storage[SENTENCE_SIZE];
+    xg_text text;
+    xg_text_init(&text, storage, sizeof(storage));
+    xg_explain(xg_result_reason(result), &finding, nothing, nothing, &text);
+    size_t help_len = info->help[0] != '\0' ? strlen(info->help) + 1 : 0;
+    size_t len = text.len > help_len ? text.len - help_len : 0;
+    xg_errors_note("%.*s (%s)", (int)len, storage, info->name);
+}
+
 int xg_errors_reason(const char *summary, const char *where, xg_result result)
 {
     const xg_reason_info *info = xg_reason_find(xg_result_reason(result));
@@ -93,7 +110,7 @@ int xg_errors_reason(const char *summary, const char *where, xg_result result)
     if (where != NULL) {
         xg_errors_where("%s", where);
     }
-    xg_errors_note("%s (%s)", info->text, info->name);
+    xg_errors_note_reason(result, (xg_str){NULL, 0});
     if (info->help[0] != '\0') {
         xg_errors_help("%s", info->help);
     }

@@ -18,6 +18,9 @@
 #include "cli.h"
 #include "xdsgate/keys.h"
 
+#define NANOS_PER_SECOND INT64_C(1000000000)
+#define SECONDS_TO_SPARE INT64_C(10)
+
 static int load_signer(xg_minting *minting, int dirfd, const char *name, const char *path)
 {
     xg_secret secret = {0};
@@ -141,6 +144,28 @@ static int load_key(const xg_args *args, const xg_custody_set *set, xg_minting *
     return load_signer(minting, AT_FDCWD, file, file);
 }
 
+/* 64 bits of seconds end somewhere; a few of them to spare for the skew and the fractions. */
+static bool check_times(const xg_mint_request *request)
+{
+    int64_t length = request->valid_for_nanos / NANOS_PER_SECOND;
+    int64_t edge = 0;
+    if (__builtin_add_overflow(request->now, (length > 0 ? length : 0) + SECONDS_TO_SPARE, &edge)) {
+        xg_errors_summary("the token would expire past the end of time");
+        xg_errors_note("--now and --valid-for together must stay below %" PRId64 " seconds since 1970",
+                       INT64_MAX - SECONDS_TO_SPARE);
+        xg_errors_help("give an earlier --now or a shorter --valid-for");
+        return false;
+    }
+    if (__builtin_add_overflow(request->now, (length < 0 ? length : 0) - SECONDS_TO_SPARE, &edge)) {
+        xg_errors_summary("the token would begin or expire before the beginning of time");
+        xg_errors_note("--now and --valid-for together must stay above %" PRId64 " seconds since 1970",
+                       INT64_MIN + SECONDS_TO_SPARE);
+        xg_errors_help("give a later --now or a longer --valid-for");
+        return false;
+    }
+    return true;
+}
+
 static bool parse_times(const xg_args *args, xg_mint_request *request)
 {
     struct timespec now;
@@ -155,12 +180,12 @@ static bool parse_times(const xg_args *args, xg_mint_request *request)
             xg_errors_help("write seconds since 1970 with up to nine digits after a point, like 1767323045.678");
             return false;
         }
-        return true;
+        return check_times(request);
     }
     clock_gettime(CLOCK_REALTIME, &now);
     request->now = now.tv_sec;
     request->now_nanos = now.tv_nsec;
-    return true;
+    return check_times(request);
 }
 
 static bool choose_jti(const xg_args *args, xg_minting *minting)
@@ -210,12 +235,12 @@ static xg_result read_back(const xg_minting *minting, xg_str token, char field[X
 static int refuse_unreadable(xg_result result, const char *field)
 {
     xg_errors_summary("no xdsgate.so would read this token");
-    xg_errors_note("%s (%s)", xg_reason_find(xg_result_reason(result))->text,
-                   xg_reason_find(xg_result_reason(result))->name);
-    if (field[0] != '\0') {
-        xg_errors_note("field: %s", field);
+    xg_errors_note_reason(result, xg_str_of(field));
+    if (strcmp(field, "jti") == 0) {
+        xg_errors_help("a jti is printable ASCII without blanks and commas, and begins with neither '#' nor '@'");
+    } else {
+        xg_errors_help("see the limits in ABI.md");
     }
-    xg_errors_help("a jti is printable ASCII without blanks and commas; see the limits in ABI.md");
     return XG_EXIT_USAGE;
 }
 
