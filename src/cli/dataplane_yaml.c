@@ -162,6 +162,22 @@ static int join_name(xg_dataplane_yaml *yaml, xg_str space)
     return XG_EXIT_OK;
 }
 
+/* There the workload stands in an annotation, which Kuma's store shows as a label. */
+static int take_annotation(const xg_dataplane_yaml *yaml, struct fy_node *metadata)
+{
+    static const char KEY[] = "kuma.io/workload";
+    struct fy_node *annotations = member(metadata, "annotations");
+    xg_str workload = {0};
+    if (member(member(metadata, "labels"), KEY) != NULL || member(annotations, KEY) == NULL) {
+        return XG_EXIT_OK;
+    }
+    int code = take_text(yaml, annotations, KEY, &workload);
+    if (code == XG_EXIT_OK && !xg_proxy_add(&yaml->proxy->labels, xg_str_of(KEY), workload)) {
+        return refuse(yaml, annotations, "there are too many tags or labels");
+    }
+    return code;
+}
+
 static int take_kubernetes(xg_dataplane_yaml *yaml, struct fy_node *root)
 {
     struct fy_node *metadata = member(root, "metadata");
@@ -175,6 +191,7 @@ static int take_kubernetes(xg_dataplane_yaml *yaml, struct fy_node *root)
     code = code != XG_EXIT_OK ? code : take_text(yaml, metadata, "namespace", &space);
     code = code != XG_EXIT_OK ? code : join_name(yaml, space);
     code = code != XG_EXIT_OK ? code : take_pairs(yaml, labels, &yaml->proxy->labels);
+    code = code != XG_EXIT_OK ? code : take_annotation(yaml, metadata);
     return code != XG_EXIT_OK ? code : take_networking(yaml, member(member(root, "spec"), "networking"));
 }
 

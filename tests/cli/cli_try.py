@@ -138,6 +138,29 @@ class Try(TryCase):
         self.write("k8s.yaml", KUBERNETES.replace("    kuma.io/mesh: m1\n", "").replace("spec:", "mesh: m1\nspec:"))
         self.assertEqual(self.reason("-f", "k8s.yaml"), "ok")
 
+    def test_workload_of_a_kubernetes_resource_may_be_an_annotation(self):
+        label = "    kuma.io/workload: web\n"
+        note = "  annotations:\n" + label
+        bare = KUBERNETES.replace(label, "")
+        self.keep("token", "--name", "web-1.shop", "--workload", "web", "--tag", "kuma.io/service=web")
+        for text, reason in (
+                (bare, "binding_workload_missing"),
+                (bare.replace("spec:", note + "spec:"), "ok"),
+                (bare.replace("spec:", note.replace("web", "api") + "spec:"), "binding_workload"),
+                (bare.replace("spec:", note.replace("workload", "work") + "spec:"), "binding_workload_missing"),
+                (bare.replace("spec:", "  annotations: {}\nspec:"), "binding_workload_missing"),
+                (KUBERNETES.replace("spec:", note.replace("web", "api") + "spec:"), "ok"),
+                (KUBERNETES.replace(label, label.replace("web", "api")).replace("spec:", note + "spec:"),
+                 "binding_workload")):
+            self.write("k8s.yaml", text)
+            self.assertEqual(self.reason("-f", "k8s.yaml"), reason, text)
+        self.write("k8s.yaml", bare.replace("spec:", note.replace("web", "[web]") + "spec:"))
+        self.refused(USAGE, "'kuma.io/workload' is not a plain value", *self.base, "--token-file", "token", "-f",
+                     "k8s.yaml")
+        self.write("dp.yaml", DATAPLANE.replace("labels:", "annotations:"))  # Universal has none
+        self.keep("token", "--workload", "web")
+        self.assertEqual(self.reason("-f", "dp.yaml"), "binding_workload_missing")
+
     def test_gateway_tags_anchors_and_quoted_values(self):
         self.write("gw.yaml", "type: Dataplane\nmesh: m1\nname: web-1\nlabels: {kuma.io/workload: \"w\\x65b\"}\n"
                               "networking:\n  gateway:\n    tags: &t {kuma.io/service: web}\n  inbound: [{tags: *t}]\n")
