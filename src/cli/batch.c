@@ -241,6 +241,7 @@ static bool read_question(batch *b, json_t *question)
     json_t *value = NULL;
     place at = PLACE_KIND;
     xg_proxy_clear(&b->proxy);
+    b->proxy.request.kind = XG_KIND_DATAPLANE; /* unless a member says otherwise, as without --kind */
     if (!json_is_object(question)) {
         return refuse(b, "a line must be one JSON object");
     }

@@ -195,11 +195,11 @@ const xg_command XG_CMD_TRY = {
         "\n"
         "A batch line is "
         "{\"kind\":\"dataplane\",\"mesh\":\"\",\"name\":\"\",\"zone\":\"\",\"node_id\":\"\",\"labels\":{\"k\":\"v\"},\n"
-        "\"tags\":{\"k\":[\"v\"]},\"identity_from_workload\":false,\"credential\":\"...\"}; what is missing is empty "
-        "or false, and\n"
-        "\"credential_base64\" takes a credential that is not text. The answer is one line with outcome, reason,\n"
-        "reason_name, binding, grpc, token_id, kid and text; for a malformed line also error. A batch ends with 0\n"
-        "whatever it decided, with 2 if a line was malformed.\n",
+        "\"tags\":{\"k\":[\"v\"]},\"identity_from_workload\":false,\"credential\":\"...\"}; a missing or empty kind "
+        "is\n"
+        "dataplane, what else is missing is empty or false, and \"credential_base64\" takes a credential that is not\n"
+        "text. The answer is one line with outcome, reason, reason_name, binding, grpc, token_id, kid and text; for a\n"
+        "malformed line also error. A batch ends with 0 whatever it decided, with 2 if a line was malformed.\n",
     .example = "  xdsgate try --store ./store --token-file token -f dataplane.yaml\n"
                "  xdsgate try --store ./store --zone east --token-file - --kind zone-ingress < token\n",
     .flags = FLAGS,
