@@ -196,11 +196,47 @@ class Try(TryCase):
                 ("type: Dataplane\nmesh: m1\nname: a\nnetworking: {inbound: x}\n", "bad.yaml:4:", "not a list"),
                 ("type: Dataplane\nmesh: m1\nname: a\nnetworking:\n  inbound:\n  - tags: x\n", "bad.yaml:6:11",
                  "must be"),
-                ("kind: Pod\nmetadata: {name: a}\n", "bad.yaml:1:7", "neither a Dataplane")):
+                ("kind: Pod\nmetadata: {name: a}\n", "bad.yaml:1:7", "neither a Dataplane"),
+                (DATAPLANE + "---\n" + DATAPLANE, "bad.yaml", "more than one resource"),
+                (DATAPLANE + "...\n---\ntype: Mesh\nname: m1\n", "bad.yaml", "more than one resource"),
+                (DATAPLANE + "---\n---\nx\n", "bad.yaml", "more than one resource"),
+                (DATAPLANE + "---\na: [\n", "bad.yaml:", "not YAML"),
+                ("---\n---\n" + DATAPLANE, "bad.yaml", "more than one resource"),
+                ("type: Dataplane\nmesh: m1\nname: a\nnetworking: []\n", "bad.yaml", "'networking' is not a map"),
+                ("type: Dataplane\nmesh: m1\nname: a\nnetworking: x\n", "bad.yaml:4:13",
+                 "'networking' is not a map"),
+                ("type: Dataplane\nmesh: m1\nname: a\nnetworking: {gateway: []}\n", "bad.yaml",
+                 "'gateway' is not a map"),
+                ("type: Dataplane\nmesh: m1\nname: a\nnetworking: {inbound: [x]}\n", "bad.yaml:4:24",
+                 "an entry of networking.inbound is not a map"),
+                ("type: Dataplane\nmesh: m1\nname: a\nnetworking: {inbound: [[]]}\n", "bad.yaml",
+                 "an entry of networking.inbound is not a map"),
+                ("type: Dataplane\nmesh: m1\nname: a\nnetworking: {inbound: [{}, ~]}\n", "bad.yaml:4:28",
+                 "an entry of networking.inbound is not a map"),
+                ("type: Dataplane\nmesh: m1\nname: ~\n", "bad.yaml:3:7", "'name' is null"),
+                ("type: Dataplane\nmesh: m1\nname: null\n", "bad.yaml:3:7", "'name' is null"),
+                ("type: Dataplane\nmesh: m1\nname:\n", "bad.yaml", "'name' is null"),
+                ("type: Dataplane\nmesh: NULL\nname: a\n", "bad.yaml:2:7", "'mesh' is null"),
+                ("type: Dataplane\nmesh: m1\nname: a\nlabels: {k: ~}\n", "bad.yaml:4:10", "plain values"),
+                ("type: Dataplane\nmesh: m1\nname: a\nlabels: {~: v}\n", "bad.yaml:4:10", "plain values"),
+                ("kind: Dataplane\nmetadata: [a]\n", "bad.yaml", "'metadata' is not a map"),
+                ("kind: Dataplane\nmetadata: {labels: [a]}\n", "bad.yaml", "'labels' is not a map"),
+                ("kind: Dataplane\nmetadata: {annotations: [a]}\n", "bad.yaml", "'annotations' is not a map"),
+                ("kind: Dataplane\nmetadata: {namespace: ~, name: a}\n", "bad.yaml:2:23", "'namespace' is null"),
+                ("kind: Dataplane\nmetadata: {name: a}\nspec: []\n", "bad.yaml", "'spec' is not a map")):
             self.write("bad.yaml", text)
             self.refused(USAGE, [message, "where: " + where], *self.base, "--token-file", "token", "-f", "bad.yaml")
         self.refused(IO, "No such file", *self.base, "--token-file", "token", "-f", "absent.yaml")
         self.refused(IO, "", *self.base, "--token-file", "token", "-f", "store")
+
+    def test_resources_may_say_nothing_where_nothing_is_due(self):
+        self.keep("token", "--name", "~")
+        head = "type: Dataplane\nmesh: m1\nname: '~'\n"  # in quotes it is a name
+        for text in (head, "---\n" + head, "# first\n---\n" + head + "...\n", head + "---\n", head + "---\n---\n# end\n",
+                     head + "labels: ~\nnetworking: null\n", head + "networking: {gateway: , inbound: ~}\n",
+                     head + "networking: {inbound: []}\n", head + "networking: {inbound: [{}, {tags: ~}]}\n"):
+            self.write("some.yaml", text)
+            self.assertEqual(self.reason("-f", "some.yaml"), "ok", text)
 
     def test_dataplane_needs_mesh_and_name(self):
         for flags, missing in (([], "mesh"), (["--mesh", "m1"], "name"), (["--name", "a"], "mesh"),
