@@ -177,6 +177,8 @@ bool xg_custody_is_name(const char *name, size_t max);
 int xg_custody_open(const char *root, const xg_custody_set *set, xg_custody_place place, bool is_made,
                     xg_custody_dir *ret_dir, bool *ret_is_absent);
 void xg_custody_close(xg_custody_dir *dir);
+/* Makes the `meshes` that every store has, beside the zone's set whose keys these are. An errno value. */
+int xg_custody_complete_store(const xg_custody_dir *keys);
 /* Removes the directories that xg_custody_open made, as far as they are empty, and closes. */
 void xg_custody_undo(xg_custody_dir *dir);
 /* Calls visit for each <kid>.pem (and, in a store, each <kid>.retired). False with errno when it cannot be read. */

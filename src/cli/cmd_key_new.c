@@ -205,9 +205,14 @@ static int run(const xg_args *args)
         xg_custody_undo(&in.authority);
         return code;
     }
+    int error = set.mesh == NULL ? xg_custody_complete_store(&in.store) : 0;
+    if (error != 0) {
+        code =
+            xg_errors_io("make the directory 'meshes', which every store has; the key was made", in.store.path, error);
+    }
     xg_custody_close(&in.store);
     xg_custody_close(&in.authority);
-    return XG_EXIT_OK;
+    return code;
 }
 
 const xg_command XG_CMD_KEY_NEW = {

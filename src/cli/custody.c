@@ -134,6 +134,19 @@ static int step(xg_custody_dir *dir, const char *name, bool is_made, bool *ret_i
     return check_dir(dir);
 }
 
+int xg_custody_complete_store(const xg_custody_dir *keys)
+{
+    struct stat status;
+    /* Upwards from a directory that no link led to. */
+    if (fstatat(keys->fd, "../../meshes", &status, 0) == 0) {
+        return 0;
+    }
+    if (mkdirat(keys->fd, "../../meshes", 0755) != 0) {
+        return errno == EEXIST ? 0 : errno;
+    }
+    return fchmodat(keys->fd, "../../meshes", 0755, 0) == 0 ? 0 : errno;
+}
+
 int xg_custody_open(const char *root, const xg_custody_set *set, xg_custody_place place, bool is_made,
                     xg_custody_dir *ret_dir, bool *ret_is_absent)
 {

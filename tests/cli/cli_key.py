@@ -41,6 +41,15 @@ class KeyNew(CliTest):
         self.assertTrue(self.read("authority/zone/2.pem").startswith("-----BEGIN RSA PRIVATE KEY-----\n"))
         self.assertTrue(self.read("store/zone/keys/2.pem").startswith("-----BEGIN RSA PUBLIC KEY-----\n"))
 
+    def test_store_of_zone_keys_alone_is_a_whole_store(self):
+        shutil.rmtree(self.path("authority"))
+        shutil.rmtree(self.path("store"))
+        for _ in range(2):
+            self.new("--for-zone", umask=0o077)
+            self.assertEqual(mode(self.path("store/meshes")), 0o755)
+            self.assertEqual(os.listdir(self.path("store/meshes")), [])
+            self.assertIn("zone", self.good("key", "list", "--store", "store").out)
+
     def test_both_halves_belong_together(self):
         self.new("--mesh", "m9", "--bits", "3072", "--kid", "blue")
         public = self.good("key", "public", "--key", "authority/meshes/m9/blue.pem").out
