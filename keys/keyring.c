@@ -5,7 +5,7 @@
  * A small array sorted by kid. A kid is only ever compared with its length, never used as a path or a pattern. Must
  * never fall back to "any key". Thread rule: counted; immutable and shared freely once it is part of a snapshot.
  */
-#include "keyring.h"
+#include "xdsgate/keys.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

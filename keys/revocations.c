@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "hashset.h"
-#include "keyring.h"
 
 /* What a rule can name. Each kind is hashed under a key of its own, so that one table holds them all. */
 typedef enum rule_kind { RULE_KID, RULE_NAME, RULE_WORKLOAD, NUM_RULE_KINDS } rule_kind;

@@ -34,6 +34,12 @@ size_t xg_keyring_count(const xg_keyring *ring);
 /* For lints and listings; index below count. *ret_key is NULL for a retired kid. */
 void xg_keyring_at(const xg_keyring *ring, size_t index, xg_str *ret_kid, xg_pubkey **ret_key);
 
+/*
+ * A decimal serial with leading zeros. Kuma's issuer would sign with the plain number, which then names another key
+ * (kuma-tokens 2.2), so neither a key nor a rule may be written that way.
+ */
+bool xg_keyring_is_padded(xg_str kid);
+
 /* ---- revocations.c: one parsed list ---- */
 
 /* counted, immutable once parsed. Ids are kept as keyed 128-bit hashes: constant cost, at most 24 bytes an id. A

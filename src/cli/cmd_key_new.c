@@ -61,11 +61,6 @@ static bool parse_set(const xg_args *args, xg_custody_set *ret_set)
     return true;
 }
 
-static bool is_serial_padded(const char *kid)
-{
-    return kid[0] == '0' && kid[1] != '\0' && strspn(kid, "0123456789") == strlen(kid);
-}
-
 static bool check_kid(const char *kid)
 {
     if (!xg_custody_is_name(kid, XG_KID_MAX)) {
@@ -74,7 +69,7 @@ static bool check_kid(const char *kid)
                        XG_KID_MAX);
         return false;
     }
-    if (is_serial_padded(kid)) {
+    if (xg_keyring_is_padded(xg_str_of(kid))) {
         xg_errors_summary("the serial '%s' has leading zeros", kid);
         xg_errors_note("Kuma signs with key 0002 but then looks for key 2, so no such token would ever verify");
         xg_errors_help("write %s", kid + strspn(kid, "0") - (strspn(kid, "0") == strlen(kid) ? 1 : 0));
@@ -118,7 +113,7 @@ static int put(const xg_custody_dir *dir, const xg_custody_set *set, const char 
     return error == 0 ? XG_EXIT_OK : xg_errors_io("write the key", dir->path, error);
 }
 
-/* The private half first: a public key that nobody can sign with is harmless, the other way round it is lost. */
+/* The private half first: should the machine stop in between, 'key public' makes the other one from it. */
 static int write_halves(const places *in, const xg_custody_set *set, const char *kid, const xg_signer *signer)
 {
     char *pem = NULL;

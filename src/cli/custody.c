@@ -46,9 +46,13 @@ void xg_custody_close(xg_custody_dir *dir)
 void xg_custody_undo(xg_custody_dir *dir)
 {
     xg_custody_close(dir);
-    while (dir->num_made > 0 && rmdir(dir->path) == 0) {
+    while (dir->num_made > 0) {
         char *slash = strrchr(dir->path, '/');
-        dir->num_made--;
+        if (rmdir(dir->path) == 0) {
+            dir->num_made--;
+        } else if (errno != ENOENT) { /* the last step may have failed to make its directory */
+            return;
+        }
         if (slash == NULL) {
             return;
         }
@@ -307,7 +311,12 @@ static int rename_new(int dirfd, const char *from, const char *to)
     if (linkat(dirfd, from, dirfd, to, 0) != 0) {
         return errno;
     }
-    return unlinkat(dirfd, from, 0) == 0 ? 0 : errno;
+    if (unlinkat(dirfd, from, 0) != 0) {
+        int error = errno;
+        unlinkat(dirfd, to, 0);
+        return error;
+    }
+    return 0;
 }
 
 int xg_custody_put(const xg_custody_dir *dir, const char *kid, const char *bytes, size_t len)
@@ -329,7 +338,11 @@ int xg_custody_put(const xg_custody_dir *dir, const char *kid, const char *bytes
         unlinkat(dir->fd, temporary, 0);
         return error;
     }
-    return fsync(dir->fd) == 0 ? 0 : errno;
+    if (fsync(dir->fd) != 0) {
+        error = errno;
+        unlinkat(dir->fd, name, 0); /* what may not outlive a crash is not there */
+    }
+    return error;
 }
 
 void xg_custody_remove(const xg_custody_dir *dir, const char *kid)
