@@ -6,7 +6,6 @@
  * input. Lines hold credentials: they are wiped when done. One thread.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>

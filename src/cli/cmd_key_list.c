@@ -6,13 +6,11 @@
  * thread.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <libsmartcols.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli.h"
 #include "xdsgate/keys.h"

@@ -5,7 +5,6 @@
  * Owns what happens before any input is read. Must never do a command's work. One thread.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>

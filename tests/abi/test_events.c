@@ -227,6 +227,16 @@ static void move_mesh(bool is_away)
     assert_int_equal(is_away ? rename(inside, outside) : rename(outside, inside), 0);
 }
 
+/* A context anew, whose mesh has revoked the token. */
+static void start_with_the_token_revoked(void)
+{
+    assert_int_equal(tear_down_context(NULL), 0);
+    assert_int_equal(set_up_context(NULL), 0);
+    fixture_write(&fx, "meshes/m1/revoked", "events\n", 7);
+    tick();
+    assert_int_equal(ask().reason, XG_REASON_REVOKED_JTI);
+}
+
 /* The mesh comes back without the list that it had when it went, whatever was reloaded in between. */
 static void test_a_mesh_that_was_gone_stays_revoked_across_reloads(void **state)
 {
@@ -249,11 +259,7 @@ static void test_a_mesh_that_was_gone_stays_revoked_across_reloads(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char config[256];
         char err[512] = "";
-        assert_int_equal(tear_down_context(NULL), 0);
-        assert_int_equal(set_up_context(NULL), 0);
-        fixture_write(&fx, "meshes/m1/revoked", "events\n", 7);
-        tick();
-        assert_int_equal(ask().reason, XG_REASON_REVOKED_JTI);
+        start_with_the_token_revoked();
         (void)snprintf(config, sizeof(config), "{\"store\":\"%s%s,\"zone\":\"east\"}", fx.store, rows[i].config);
         for (size_t at = 0; at < STEPS && rows[i].steps[at] != '\0'; at++) {
             switch (rows[i].steps[at]) {
@@ -285,11 +291,7 @@ static void test_a_store_put_in_place_of_the_old_one_forgets_nothing(void **stat
         char aside[128];
         char copy[800];
         char err[512] = "";
-        assert_int_equal(tear_down_context(NULL), 0);
-        assert_int_equal(set_up_context(NULL), 0);
-        fixture_write(&fx, "meshes/m1/revoked", "events\n", 7);
-        tick();
-        assert_int_equal(ask().reason, XG_REASON_REVOKED_JTI);
+        start_with_the_token_revoked();
         (void)snprintf(aside, sizeof(aside), "%s.aside", fx.store);
         (void)snprintf(copy, sizeof(copy), "mv '%s' '%s' && cp -r '%s' '%s' && rm '%s/meshes/m1/revoked'", fx.store,
                        aside, aside, fx.store, fx.store);

@@ -1108,15 +1108,21 @@ static void test_a_flood_of_events_means_everything(void **state)
     store_done(&fx);
 }
 
+/* A good store whose mesh 'm' has its list, r1, behind a link: in a directory that is not watched. */
+static void make_store_with_linked_list(store_fixture *fx)
+{
+    make_good_store(fx);
+    store_write(fx, "pool/deep/list", "r1");
+    store_remove(fx, "meshes/m/revoked");
+    store_link(fx, "../../pool/deep/list", "meshes/m/revoked");
+    load_good(fx);
+}
+
 static void test_a_change_behind_a_link_is_found_by_the_walk(void **state)
 {
     (void)state;
     store_fixture fx;
-    make_good_store(&fx);
-    store_write(&fx, "pool/deep/list", "r1");
-    store_remove(&fx, "meshes/m/revoked");
-    store_link(&fx, "../../pool/deep/list", "meshes/m/revoked");
-    load_good(&fx);
+    make_store_with_linked_list(&fx);
     store_write_in_place(&fx, "pool/deep/list", "r2");
     assert_false(store_has_changed(&fx, false));
     assert_true(store_has_changed(&fx, true));
@@ -1130,11 +1136,7 @@ static void test_the_walk_comes_among_events(void **state)
 {
     (void)state;
     store_fixture fx;
-    make_good_store(&fx);
-    store_write(&fx, "pool/deep/list", "r1");
-    store_remove(&fx, "meshes/m/revoked");
-    store_link(&fx, "../../pool/deep/list", "meshes/m/revoked");
-    load_good(&fx);
+    make_store_with_linked_list(&fx);
     (void)xg_dirstore_has_changed(fx.store, 0, 10); /* the first poll */
     store_write_in_place(&fx, "pool/deep/list", "r2");
     for (int64_t now = 1; now <= 10; now++) {
