@@ -218,6 +218,31 @@ static void test_a_reload_by_another_path_forgets_nothing(void **state)
     assert_int_equal(ask().reason, XG_REASON_REVOKED_JTI);
 }
 
+/* Kuma's case I1. */
+static void test_an_added_key_serves_beside_the_old_one_until_that_is_deleted(void **state)
+{
+    (void)state;
+    static const char CLAIMS[] =
+        "{\"Name\":\"web-1\",\"Mesh\":\"m1\",\"Workload\":\"web\",\"exp\":1800003600,\"jti\":\"new\"}";
+    const char *pem = fixture_public_pem(FIXTURE_KEY_M2);
+    char *rotated =
+        fixture_sign(FIXTURE_KEY_M2, "{\"alg\":\"RS256\",\"kid\":\"2\",\"typ\":\"JWT\"}", CLAIMS, strlen(CLAIMS));
+    xg_request request = fixture_dataplane_request(rotated);
+    assert_int_equal(support_ask(&plugin, ctx, &request).reason, XG_REASON_KEY_UNKNOWN);
+    fixture_remove(&fx, "meshes/m2/keys/1.pem"); /* one key in two sets would be refused */
+    fixture_remove(&fx, "meshes/m2/keys");
+    fixture_remove(&fx, "meshes/m2");
+    fixture_write(&fx, "meshes/m1/keys/2.pem", pem, strlen(pem));
+    tick();
+    assert_int_equal(ask().reason, XG_REASON_OK);
+    assert_int_equal(support_ask(&plugin, ctx, &request).reason, XG_REASON_OK);
+    fixture_remove(&fx, "meshes/m1/keys/1.pem");
+    tick();
+    assert_int_equal(ask().reason, XG_REASON_KEY_UNKNOWN);
+    assert_int_equal(support_ask(&plugin, ctx, &request).reason, XG_REASON_OK);
+    free(rotated);
+}
+
 static void move_mesh(bool is_away)
 {
     char inside[160];
@@ -379,6 +404,7 @@ int main(void)
         TEST(test_a_reload_by_another_path_forgets_nothing),
         TEST(test_a_mesh_that_was_gone_stays_revoked_across_reloads),
         TEST(test_a_store_put_in_place_of_the_old_one_forgets_nothing),
+        TEST(test_an_added_key_serves_beside_the_old_one_until_that_is_deleted),
         TEST(test_a_clock_that_goes_back_is_told_once),
         TEST(test_the_first_thing_written_is_a_denial),
         TEST(test_a_context_in_use_is_busy),
