@@ -13,6 +13,7 @@
 
 #define OPTIONS_MAX 64
 #define HELP_VALUE  (-2)
+#define OPERAND     1
 
 typedef struct option_table {
     struct option longs[OPTIONS_MAX + 1];
@@ -32,7 +33,7 @@ static void build_options(const xg_command *command, option_table *table)
 {
     size_t len = 0;
     *table = (option_table){0};
-    table->shorts[len++] = '+'; /* stop at the first word that is no flag: there are no positional arguments */
+    table->shorts[len++] = '-'; /* a word that is no flag comes as an option of value OPERAND, wherever it stands */
     table->shorts[len++] = ':';
     table->shorts[len++] = 'h';
     add_option(table, "help", false, HELP_VALUE);
@@ -118,36 +119,33 @@ static int refuse_missing_value(const xg_command *command, const char *word)
     return XG_EXIT_USAGE;
 }
 
-static int refuse_positional(const xg_command *command)
-{
-    xg_errors_summary("unexpected argument after the flags");
-    xg_errors_note("this command takes flags only; tokens and keys are read from files or stdin, never from arguments");
-    help_for(command);
-    return XG_EXIT_USAGE;
-}
-
-static bool is_path(const xg_flag *flag)
+static bool is_path(const char *placeholder)
 {
     static const char *const PLACES[] = {"FILE", "DIR", "PATH"};
-    for (size_t i = 0; flag->value != NULL && i < XG_ARRAY_LEN(PLACES); i++) {
-        if (strcmp(flag->value, PLACES[i]) == 0) {
+    for (size_t i = 0; placeholder != NULL && i < XG_ARRAY_LEN(PLACES); i++) {
+        if (strcmp(placeholder, PLACES[i]) == 0) {
             return true;
         }
     }
     return false;
 }
 
-/* The text of a token or a PEM block where a path should stand: what cannot be opened would be shown. */
-static bool refuse_secret(const xg_flag *flag, const char *value)
+/* The text of a token or a PEM block where something else should stand: what cannot be found would be shown. */
+static bool refuse_secret(const char *dashes, const char *name, const char *placeholder, const char *value)
 {
     bool is_key = strstr(value, "-----BEGIN") != NULL;
+    bool is_dir = strcmp(placeholder, "DIR") == 0;
     if (!is_key && strncmp(value + strspn(value, " \t\r\n"), "eyJ", 3) != 0) {
         return false;
     }
-    xg_errors_summary("--%s: that is a %s, not a %s", flag->name, is_key ? "key" : "token",
-                      strcmp(flag->value, "DIR") == 0 ? "directory" : "file");
+    if (is_path(placeholder)) {
+        xg_errors_summary("%s%s: that is a %s, not a %s", dashes, name, is_key ? "key" : "token",
+                          is_dir ? "directory" : "file");
+    } else {
+        xg_errors_summary("%s%s: that is a %s", dashes, name, is_key ? "key" : "token");
+    }
     xg_errors_note("arguments are visible to other users of this machine: it may have to be replaced");
-    if (strcmp(flag->value, "DIR") != 0) {
+    if (!is_dir) {
         xg_errors_help("give the name of a file that holds it; one whose name begins like a token is written ./NAME");
     } else {
         xg_errors_help("give the path of a directory; one whose name begins like a token is written ./NAME");
@@ -155,9 +153,30 @@ static bool refuse_secret(const xg_flag *flag, const char *value)
     return true;
 }
 
+static bool take_operand(xg_args *args, const char *word)
+{
+    const xg_command *command = args->command;
+    if (command->operand == NULL) {
+        xg_errors_summary("unexpected argument: this command takes flags only");
+        xg_errors_note("tokens and keys are read from files or stdin, never from arguments");
+        help_for(command);
+        return false;
+    }
+    if (refuse_secret("", command->operand, command->operand, word)) {
+        return false;
+    }
+    if (args->operand != NULL) {
+        xg_errors_summary("more than one %s", command->operand);
+        help_for(command);
+        return false;
+    }
+    args->operand = word;
+    return true;
+}
+
 static bool take(xg_args *args, const xg_flag *flag, const char *value)
 {
-    if (is_path(flag) && refuse_secret(flag, value)) {
+    if (is_path(flag->value) && refuse_secret("--", flag->name, flag->value, value)) {
         return false;
     }
     if (!flag->is_repeatable && xg_args_has(args, flag->name)) {
@@ -183,6 +202,9 @@ static bool handle(const option_table *table, int value, const char *word, xg_ar
         xg_args_help(args->command);
         *ret_exit = XG_EXIT_OK;
         return false;
+    }
+    if (value == OPERAND) {
+        return take_operand(args, optarg);
     }
     if (value == '?' || is_abbreviated(table, word)) {
         *ret_exit = refuse_unknown(args->command, table, word);
@@ -214,11 +236,23 @@ bool xg_args_parse(const xg_command *command, int argc, char **argv, xg_args *re
             return false;
         }
     }
-    if (optind < argc) {
-        *ret_exit = refuse_positional(command);
+    *ret_exit = XG_EXIT_USAGE;
+    for (; optind < argc; optind++) { /* behind "--" */
+        if (!take_operand(ret_args, argv[optind])) {
+            return false;
+        }
+    }
+    if (command->operand != NULL && !command->is_operand_optional && ret_args->operand == NULL) {
+        xg_errors_summary("%s is missing", command->operand);
+        help_for(command);
         return false;
     }
     return true;
+}
+
+bool xg_args_is_path(const char *placeholder)
+{
+    return is_path(placeholder);
 }
 
 const char *xg_args_next(const xg_args *args, const char *name, size_t *cursor)

@@ -10,7 +10,10 @@
 
 #include <sys/types.h>
 
+#include "xdsgate/authority.h"
 #include "xdsgate/token.h"
+
+struct json_t;
 
 /* Exit codes: frozen. */
 enum {
@@ -19,7 +22,8 @@ enum {
     XG_EXIT_USAGE = 2,  /* the command line or the input is wrong */
     XG_EXIT_CONFIG = 3, /* the plugin or its configuration cannot be used */
     XG_EXIT_KEY = 4,    /* a key is missing, unusable or already there */
-    XG_EXIT_IO = 5      /* a file cannot be read or written */
+    XG_EXIT_IO = 5,     /* a file cannot be read or written */
+    XG_EXIT_PARTLY = 6  /* some of many were done: the talk says which were not */
 };
 
 /* ---- args.c: the command line as rows ---- */
@@ -37,7 +41,9 @@ typedef struct xg_args xg_args;
 
 typedef struct xg_command {
     const char *noun;
-    const char *verb; /* NULL: the noun is the whole command */
+    const char *verb;    /* NULL: the noun is the whole command */
+    const char *operand; /* placeholder of the one word that is no flag, or NULL; never a secret */
+    bool is_operand_optional;
     const char *summary;
     const char *usage;  /* flags as they are typed, for the usage line */
     const char *detail; /* further help, whole lines; may be NULL */
@@ -50,6 +56,7 @@ typedef struct xg_command {
 #define XG_ARGS_MAX 1024
 struct xg_args {
     const xg_command *command;
+    const char *operand; /* NULL if absent */
     size_t num_items;
     struct {
         const xg_flag *flag;
@@ -65,6 +72,8 @@ xg_str xg_args_str(const xg_args *args, const char *name);        /* empty if ab
 /* The values of a repeatable flag one by one; *cursor begins at 0; NULL at the end. */
 const char *xg_args_next(const xg_args *args, const char *name, size_t *cursor);
 void xg_args_help(const xg_command *command);
+/* Whether a placeholder stands for a path. */
+bool xg_args_is_path(const char *placeholder);
 /* Flags that must all be there; reports the missing ones. */
 bool xg_args_require(const xg_args *args, const char *const *names, size_t num_names);
 /* A value that must be clean UTF-8 of at most max bytes, if it is there; reports what is wrong with it. */
@@ -76,6 +85,8 @@ bool xg_args_check_text(const xg_args *args, const char *name, size_t max);
  * "error: …", followed by any of "  where: …", "  note: …", "  help: …". Bytes that a terminal could take for a
  * command, and everything that is not ASCII, are written as \xNN, so callers pass on what they found.
  */
+/* Colours on stderr, if it is a terminal that wants them: NO_COLOR and TERM=dumb say no. Off until called. */
+void xg_errors_choose_colour(bool is_wanted);
 void xg_errors_summary(const char *format, ...) XG_PRINTF(1, 2);
 void xg_errors_warning(const char *format, ...) XG_PRINTF(1, 2);
 void xg_errors_where(const char *format, ...) XG_PRINTF(1, 2);
@@ -85,6 +96,8 @@ void xg_errors_help(const char *format, ...) XG_PRINTF(1, 2);
 int xg_errors_io(const char *action, const char *path, int error);
 /* A note with the sentence of a reason, its braces filled in as far as `field` (may be empty) can, without its help. */
 void xg_errors_note_reason(xg_result result, xg_str field);
+/* What a part of the authority reports, printed; returns the exit code that goes with it. */
+int xg_errors_trouble(const xg_trouble *trouble);
 /* A reason of the reasons table as an error about `where` (may be NULL). Returns XG_EXIT_KEY. */
 int xg_errors_reason(const char *summary, const char *where, xg_result result);
 /* How many edits turn a into b; words of more than 40 letters are far from everything. */
@@ -93,6 +106,40 @@ size_t xg_errors_distance(const char *a, const char *b);
 bool xg_errors_is_near(const char *word, const char *candidate);
 
 /* ---- output.c: data on stdout ---- */
+
+typedef enum xg_output_format {
+    XG_OUTPUT_TABLE = 1, /* for people: columns, or sentences */
+    XG_OUTPUT_JSON = 2,
+    XG_OUTPUT_YAML = 4,
+    XG_OUTPUT_TOKEN = 8 /* the token's bytes alone */
+} xg_output_format;
+
+/* The row of -o; choices is its help text. */
+#define XG_OUTPUT_FLAG(choices)                                                                                        \
+    {                                                                                                                  \
+        "output", "FORMAT", choices, NULL, 'o', false                                                                  \
+    }
+
+/* Reads -o. allowed: the sum of the formats that the command has; fallback: the one without -o. Reports. */
+bool xg_output_pick(const xg_args *args, unsigned allowed, xg_output_format fallback, xg_output_format *ret_format);
+
+typedef struct xg_output_column {
+    const char *head;   /* in the table */
+    const char *member; /* of each row: a string, number, boolean, null, or list of strings */
+} xg_output_column;
+
+/* An array of objects as a table; "nothing" is what is printed when it is empty. */
+void xg_output_table(const struct json_t *rows, const xg_output_column *columns, size_t num_columns,
+                     const char *nothing);
+/*
+ * A document in JSON (one line) or YAML. Its first member is "schema", like "xdsgate.keys/1": a reader that knows the
+ * name and the number knows every member; a member is added without a new number, never removed or given another
+ * meaning. Members keep the order in which they were put in. NULL: memory ran out, reported with a line of JSON.
+ */
+void xg_output_document(xg_output_format format, const struct json_t *document);
+/* SHA-256 of a token in lower-case hexadecimal, by which ledger, inspect and revoke know it. */
+#define XG_OUTPUT_FINGERPRINT_SIZE 65
+void xg_output_fingerprint(xg_str token, char text[XG_OUTPUT_FINGERPRINT_SIZE]);
 
 /* A token: bytes alone, and a newline only for a person at a terminal. */
 void xg_output_token(xg_str token);

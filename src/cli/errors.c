@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "xdsgate/auth.h"
@@ -27,32 +29,66 @@ static void print_escaped(const char *text)
     }
 }
 
-XG_PRINTF(2, 0)
-static void print_line(const char *label, const char *format, va_list args)
+static bool is_coloured = false;
+
+void xg_errors_choose_colour(bool is_wanted)
+{
+    const char *term = secure_getenv("TERM");
+    const char *no_colour = secure_getenv("NO_COLOR");
+    is_coloured = is_wanted && isatty(STDERR_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0') &&
+                  term != NULL && strcmp(term, "dumb") != 0;
+}
+
+XG_PRINTF(3, 0)
+static void print_line(const char *label, const char *colour, const char *format, va_list args)
 {
     char line[LINE_SIZE];
     if (vsnprintf(line, sizeof(line), format, args) < 0) {
         line[0] = '\0';
     }
-    fputs(label, stderr);
+    if (is_coloured) {
+        fprintf(stderr, "\033[%sm%s\033[0m", colour, label);
+    } else {
+        fputs(label, stderr);
+    }
     print_escaped(line);
     fputc('\n', stderr);
 }
 
-#define DEFINE_LINE(name, label)                                                                                       \
+#define DEFINE_LINE(name, label, colour)                                                                               \
     void xg_errors_##name(const char *format, ...)                                                                     \
     {                                                                                                                  \
         va_list args;                                                                                                  \
         va_start(args, format);                                                                                        \
-        print_line(label, format, args);                                                                               \
+        print_line(label, colour, format, args);                                                                       \
         va_end(args);                                                                                                  \
     }
 
-DEFINE_LINE(summary, "error: ")
-DEFINE_LINE(warning, "warning: ")
-DEFINE_LINE(where, "  where: ")
-DEFINE_LINE(note, "  note: ")
-DEFINE_LINE(help, "  help: ")
+/* Bold red, bold yellow; the rest in bold. */
+DEFINE_LINE(summary, "error: ", "1;31")
+DEFINE_LINE(warning, "warning: ", "1;33")
+DEFINE_LINE(where, "  where: ", "1")
+DEFINE_LINE(note, "  note: ", "1")
+DEFINE_LINE(help, "  help: ", "1")
+
+int xg_errors_trouble(const xg_trouble *trouble)
+{
+    static const int CODES[] = {
+        [XG_TROUBLE_NONE] = XG_EXIT_IO,       [XG_TROUBLE_NO] = XG_EXIT_NO,   [XG_TROUBLE_INPUT] = XG_EXIT_USAGE,
+        [XG_TROUBLE_CONFIG] = XG_EXIT_CONFIG, [XG_TROUBLE_KEY] = XG_EXIT_KEY, [XG_TROUBLE_IO] = XG_EXIT_IO,
+    };
+    xg_errors_summary("%s", trouble->summary);
+    if (trouble->where[0] != '\0') {
+        xg_errors_where("%s", trouble->where);
+    }
+    if (trouble->note[0] != '\0') {
+        xg_errors_note("%s", trouble->note);
+    }
+    if (trouble->help[0] != '\0') {
+        xg_errors_help("%s", trouble->help);
+    }
+    return trouble->kind < XG_ARRAY_LEN(CODES) ? CODES[trouble->kind] : XG_EXIT_IO;
+}
 
 static const char *advice(int error)
 {

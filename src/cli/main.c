@@ -58,7 +58,9 @@ static int help(const char *noun)
     }
     print_commands(noun);
     printf("\n'xdsgate COMMAND --help' shows the flags and an example; 'xdsgate --version' the version.\n"
-           "Exit codes: 0 done or allowed, 1 denied, 2 usage, 3 plugin or configuration, 4 key, 5 input/output.\n");
+           "Exit codes: 0 yes, 1 the answer is no, 2 usage, 3 configuration, 4 key, 5 input/output, 6 partly done.\n"
+           "Environment: NO_COLOR and TERM=dumb turn colours off; XDSGATE_LEDGER names the ledger of tokens that are\n"
+           "minted with --key.\n");
     return XG_EXIT_OK;
 }
 
@@ -143,6 +145,7 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     int code = XG_EXIT_USAGE;
+    xg_errors_choose_colour(true);
     if (!harden()) {
         xg_errors_summary("no protected memory for private keys can be had");
         return XG_EXIT_IO;

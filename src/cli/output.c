@@ -8,8 +8,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <libsmartcols.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+#include <sodium.h>
 
 #include "cli.h"
 
@@ -27,6 +31,184 @@ static const struct {
     {XG_WARN_STALE_KEYS, "stale_keys", "the store's newer keys are unusable: the last good ones answered"},
     {XG_WARN_NO_WORKLOAD, "no_workload", "the token is bound to no workload"},
 };
+
+static const struct {
+    const char *name;
+    xg_output_format format;
+} FORMATS[] = {
+    {"table", XG_OUTPUT_TABLE}, {"json", XG_OUTPUT_JSON}, {"yaml", XG_OUTPUT_YAML}, {"token", XG_OUTPUT_TOKEN}};
+
+bool xg_output_pick(const xg_args *args, unsigned allowed, xg_output_format fallback, xg_output_format *ret_format)
+{
+    const char *value = xg_args_value(args, "output");
+    char names[64];
+    xg_text text;
+    xg_text_init(&text, names, sizeof(names));
+    *ret_format = fallback;
+    if (value == NULL) {
+        return true;
+    }
+    for (size_t i = 0; i < XG_ARRAY_LEN(FORMATS); i++) {
+        if ((allowed & FORMATS[i].format) == 0) {
+            continue;
+        }
+        if (strcmp(value, FORMATS[i].name) == 0) {
+            *ret_format = FORMATS[i].format;
+            return true;
+        }
+        xg_text_add(&text, text.len > 0 ? XG_STR(", ") : XG_STR(""));
+        xg_text_add(&text, xg_str_of(FORMATS[i].name));
+    }
+    xg_errors_summary("invalid --output value");
+    xg_errors_help("formats of this command: %s", names);
+    return false;
+}
+
+/* Lists of strings become "a,b". */
+static void cell_list(xg_text *text, const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        if (i > 0) {
+            xg_text_add(text, XG_STR(","));
+        }
+        xg_text_add(text, (xg_str){json_string_value(item), json_string_length(item)});
+    }
+}
+
+static void cell_text(xg_text *text, const json_t *value)
+{
+    char number[24];
+    if (json_is_string(value)) {
+        xg_text_add(text, (xg_str){json_string_value(value), json_string_length(value)});
+    } else if (json_is_integer(value)) {
+        snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        xg_text_add(text, xg_str_of(number));
+    } else if (json_is_boolean(value)) {
+        xg_text_add(text, json_is_true(value) ? XG_STR("yes") : XG_STR("no"));
+    } else if (json_is_array(value)) {
+        cell_list(text, value);
+    }
+    if (text->len == 0) {
+        xg_text_add(text, XG_STR("-"));
+    }
+}
+
+static void table_row(struct libscols_table *table, const json_t *row, const xg_output_column *columns, size_t num)
+{
+    char storage[1024];
+    struct libscols_line *line = scols_table_new_line(table, NULL);
+    for (size_t i = 0; line != NULL && i < num; i++) {
+        xg_text text;
+        xg_text_init(&text, storage, sizeof(storage));
+        cell_text(&text, json_object_get(row, columns[i].member));
+        scols_line_set_data(line, i, storage); /* libsmartcols escapes what could steer a terminal */
+    }
+}
+
+void xg_output_table(const json_t *rows, const xg_output_column *columns, size_t num_columns, const char *nothing)
+{
+    struct libscols_table *table = json_array_size(rows) > 0 ? scols_new_table() : NULL;
+    if (table == NULL) {
+        puts(nothing);
+        return;
+    }
+    for (size_t i = 0; i < num_columns; i++) {
+        scols_table_new_column(table, columns[i].head, 0, 0);
+    }
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        table_row(table, json_array_get(rows, i), columns, num_columns);
+    }
+    scols_print_table(table);
+    scols_unref_table(table);
+}
+
+static void yaml_value(const json_t *value, int depth);
+
+static void yaml_indent(int depth)
+{
+    for (int i = 0; i < depth; i++) {
+        fputs("  ", stdout);
+    }
+}
+
+/* JSON's double-quoted strings are YAML's too, and nothing in them can be taken for a number, a date or a tag. */
+static void yaml_scalar(const json_t *value)
+{
+    json_dumpf(value, stdout, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    putchar('\n');
+}
+
+static bool is_leaf(const json_t *value)
+{
+    return json_object_size(value) == 0 && json_array_size(value) == 0;
+}
+
+/* is_inline: the first member stands on a line that has begun already, behind "- ". */
+static void yaml_object(const json_t *object, int depth, bool is_inline)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        json_t *name = json_string(key);
+        if (!is_inline) {
+            yaml_indent(depth);
+        }
+        is_inline = false;
+        json_dumpf(name, stdout, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+        json_decref(name);
+        fputs(is_leaf(value) ? ": " : ":\n", stdout);
+        yaml_value(value, depth + 1);
+    }
+}
+
+static void yaml_array(const json_t *array, int depth)
+{
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const json_t *item = json_array_get(array, i);
+        yaml_indent(depth);
+        fputs("- ", stdout);
+        if (json_is_object(item) && !is_leaf(item)) {
+            yaml_object(item, depth + 1, true);
+        } else if (is_leaf(item)) {
+            yaml_scalar(item);
+        } else {
+            putchar('\n');
+            yaml_array(item, depth + 1);
+        }
+    }
+}
+
+static void yaml_value(const json_t *value, int depth)
+{
+    if (is_leaf(value)) {
+        yaml_scalar(value);
+    } else if (json_is_object(value)) {
+        yaml_object(value, depth, false);
+    } else {
+        yaml_array(value, depth);
+    }
+}
+
+void xg_output_document(xg_output_format format, const json_t *document)
+{
+    if (format == XG_OUTPUT_YAML && document != NULL) {
+        yaml_value(document, 0);
+        return;
+    }
+    if (document == NULL || json_dumpf(document, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) != 0) {
+        fputs("{\"error\":\"memory ran out\"}", stdout);
+    }
+    putchar('\n');
+}
+
+void xg_output_fingerprint(xg_str token, char text[XG_OUTPUT_FINGERPRINT_SIZE])
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(digest, (const unsigned char *)token.ptr, token.len);
+    sodium_bin2hex(text, XG_OUTPUT_FINGERPRINT_SIZE, digest, sizeof(digest));
+}
 
 void xg_output_token(xg_str token)
 {
