@@ -15,7 +15,10 @@
 
 typedef struct xg_ledger xg_ledger;
 
-/* One mint. Slices borrow: from the caller when recording, from the ledger during a visit. Empty means none. */
+/*
+ * One mint. Slices borrow: from the caller when recording, from the ledger during a visit, where a NUL stands behind
+ * each. Empty means none; purpose, jti, kid, key, claims, fingerprint and origin are never empty.
+ */
 typedef struct xg_ledger_entry {
     int64_t id;      /* order of recording, from 1; ignored when recording */
     xg_str purpose;  /* "dataplane" or "zone" */
@@ -41,9 +44,19 @@ typedef struct xg_ledger_entry {
  * symbolic link or belongs to somebody else is refused.
  */
 bool xg_ledger_open(const char *path, bool is_made, xg_ledger **ret_ledger, xg_trouble *trouble) XG_MUST_USE;
-void xg_ledger_close(xg_ledger *ledger);
+void xg_ledger_close(xg_ledger *ledger); /* NULL is fine */
+/*
+ * Reads the whole file and refuses it when any part is damaged; opening looks at its head and its tables alone. For
+ * whoever concludes something from what is not there: that a key has no live tokens, or that a jti was never minted.
+ */
+bool xg_ledger_check(xg_ledger *ledger, xg_trouble *trouble) XG_MUST_USE;
 
-/* Records all of them or none, durably, before it returns. A jti is recorded once for each key. */
+#define XG_LEDGER_TEXT_MAX 65536 /* bytes of each text of an entry */
+
+/*
+ * Records all of them or none, durably, before it returns. A jti is recorded once for each key: a second time is
+ * XG_TROUBLE_NO. An entry that cannot be right (no jti, a fingerprint that is none) is XG_TROUBLE_INPUT.
+ */
 bool xg_ledger_record(xg_ledger *ledger, const xg_ledger_entry *entries, size_t num_entries,
                       xg_trouble *trouble) XG_MUST_USE;
 
@@ -62,13 +75,17 @@ typedef struct xg_ledger_filter {
     int64_t expires_after;  /* exp > this; 0: does not count */
     int64_t expires_before; /* exp <= this; 0: does not count */
     uint64_t limit;         /* 0: all; otherwise the newest so many */
+    bool is_by_expiry;      /* in the order of exp; a limit then means the first so many to expire */
 } xg_ledger_filter;
 
-/* Calls visit for each match, oldest first (newest first with a limit), until it returns false. */
+/*
+ * Calls visit for each match, oldest first (newest first with a limit), until it returns false. Others cannot record
+ * while it lasts: visit gathers, and prints later.
+ */
 typedef bool xg_ledger_visit(void *arg, const xg_ledger_entry *entry);
 bool xg_ledger_each(xg_ledger *ledger, const xg_ledger_filter *filter, xg_ledger_visit *visit, void *arg,
                     xg_trouble *trouble) XG_MUST_USE;
-/* How many match, and the latest exp among them (0 if none). */
+/* How many match, whatever the limit, and the latest exp among them (0 if none). */
 bool xg_ledger_count(xg_ledger *ledger, const xg_ledger_filter *filter, uint64_t *ret_num, int64_t *ret_latest,
                      xg_trouble *trouble) XG_MUST_USE;
 
@@ -93,9 +110,13 @@ typedef struct xg_ledger_key {
 } xg_ledger_key;
 
 const char *xg_ledger_state_name(xg_ledger_state state);
-/* Puts the keys into their states, all of them or none, durably. */
+/*
+ * Puts the keys into their states, all of them or none, durably. A kid of a set names one key for ever, and one key of
+ * a set signs: what would break that is XG_TROUBLE_KEY. To hand over, put both keys in one call.
+ */
 bool xg_ledger_put_keys(xg_ledger *ledger, const xg_ledger_key *keys, size_t num_keys, xg_trouble *trouble) XG_MUST_USE;
-/* Calls visit for each key of a set, or of all sets when set is empty, ordered by set and kid. */
+/* Calls visit for each key of a set, or of all sets when set is empty, ordered by set and kid, serials as
+ * numbers. */
 typedef bool xg_ledger_visit_key(void *arg, const xg_ledger_key *key);
 bool xg_ledger_each_key(xg_ledger *ledger, xg_str set, xg_ledger_visit_key *visit, void *arg,
                         xg_trouble *trouble) XG_MUST_USE;
