@@ -22,7 +22,7 @@ static const char READ[] = "read the ledger";
 typedef enum text_rule {
     TEXT_NAME = 1, /* clean UTF-8, or empty */
     TEXT_FILLED,   /* the same, not empty */
-    TEXT_JSON,     /* UTF-8 without NUL, or empty */
+    TEXT_JSON,     /* UTF-8 without control bytes, which JSON escapes, or empty */
     TEXT_CLAIMS,   /* a JSON object by its first byte: a token, which begins with a letter, is none */
     TEXT_DIGEST,   /* 64 lower-case hexadecimal digits */
     TEXT_PURPOSE   /* one of two words */
@@ -81,6 +81,16 @@ static bool is_digest(xg_str text)
     return text.len == DIGITS_LEN;
 }
 
+static bool is_plain(xg_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] < 0x20) {
+            return false;
+        }
+    }
+    return xg_str_is_utf8(text);
+}
+
 static bool is_right(text_rule rule, xg_str text)
 {
     if (text.len > XG_LEDGER_TEXT_MAX) {
@@ -97,7 +107,7 @@ static bool is_right(text_rule rule, xg_str text)
         }
         __attribute__((fallthrough));
     case TEXT_JSON:
-        return xg_str_is_utf8(text) && (text.len == 0 || memchr(text.ptr, '\0', text.len) == NULL);
+        return is_plain(text);
     case TEXT_DIGEST:
         return is_digest(text);
     case TEXT_PURPOSE:

@@ -19,7 +19,8 @@
 #define SECURE_HEAP_UNIT  32
 
 static const xg_command *const COMMANDS[] = {
-    &XG_CMD_KEY_NEW, &XG_CMD_KEY_LIST, &XG_CMD_KEY_PUBLIC, &XG_CMD_MINT_DATAPLANE, &XG_CMD_MINT_ZONE, &XG_CMD_TRY,
+    &XG_CMD_KEY_NEW, &XG_CMD_KEY_LIST,    &XG_CMD_KEY_PUBLIC,  &XG_CMD_MINT_DATAPLANE,  &XG_CMD_MINT_ZONE,
+    &XG_CMD_TRY,     &XG_CMD_LEDGER_LIST, &XG_CMD_LEDGER_SHOW, &XG_CMD_LEDGER_EXPIRING, &XG_CMD_LEDGER_EXPORT,
 };
 
 /* Private keys must not reach a core file, a debugger of the same user, or freed memory. */

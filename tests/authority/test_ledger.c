@@ -671,6 +671,7 @@ static const struct {
     WRONG(workload, "\x7f"),
     WRONG(tags, "{\"a\0\"}"),
     WRONG(tags, "\xc0\x80"),
+    WRONG(tags, "{\n}"),
     WRONG(jti, ""),
     WRONG(jti, "a\tb"),
     WRONG(kid, ""),

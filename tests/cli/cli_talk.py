@@ -9,7 +9,10 @@ import subprocess
 
 from cli_support import CLI, DENIED, DONE, IO, NOW, PLUGIN, USAGE, CliTest, main
 
-COMMANDS = (["key", "new"], ["key", "list"], ["key", "public"], ["mint", "dataplane"], ["mint", "zone"], ["try"])
+COMMANDS = (["key", "new"], ["key", "list"], ["key", "public"], ["mint", "dataplane"], ["mint", "zone"], ["try"],
+            ["ledger", "list"], ["ledger", "show"], ["ledger", "expiring"], ["ledger", "export"])
+# Those that take a word that is no flag.
+OPERAND = (["ledger", "show"],)
 
 
 class Spelling(CliTest):
@@ -94,7 +97,9 @@ class Spelling(CliTest):
 
     def test_other_arguments_are_refused_and_never_repeated(self):
         for command in COMMANDS:
-            answer = self.refused(USAGE, "never from arguments", *command, "eyJsecret")
+            has_operand = command in OPERAND
+            answer = self.refused(USAGE, "arguments are visible" if has_operand else "never from arguments", *command,
+                                  "eyJsecret")
             self.assertNotIn("eyJ", answer.err)
         self.refused(USAGE, "unexpected argument", "mint", "zone", "--zone", "east", "west")
 
@@ -111,6 +116,10 @@ class Discretion(CliTest):
             ("key", "list"): ("authority", "store"),
             ("mint", "dataplane"): ("authority", "key"),
             ("mint", "zone"): ("authority", "key"),
+            ("ledger", "list"): ("authority", "ledger"),
+            ("ledger", "show"): ("authority", "ledger"),
+            ("ledger", "expiring"): ("authority", "ledger"),
+            ("ledger", "export"): ("authority", "ledger"),
         }
         for command, flags in paths.items():
             for flag in flags:
