@@ -62,6 +62,9 @@ typedef struct xg_config {
 
 /* CONFIG_JSON or CONFIG_MEMBER, with the member's path and what was expected in reterr. *ret_config only on success. */
 xg_result xg_config_parse(xg_str json, xg_config *ret_config, xg_text *reterr) XG_MUST_USE;
+/* Calls visit for every member there is, with the object it stands in (NULL: the outermost) and its value in config. */
+typedef void xg_config_visit(void *arg, const char *parent, const char *name, xg_str value);
+void xg_config_describe(const xg_config *config, xg_config_visit *visit, void *arg);
 
 /* ---- workload.c: scope to workload ---- */
 

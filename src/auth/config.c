@@ -359,3 +359,66 @@ xg_result xg_config_parse(xg_str json, xg_config *ret_config, xg_text *reterr)
     *ret_config = r.config;
     return XG_OK;
 }
+
+/* ---- the table for people ---- */
+
+/* What a member is in config, as it would be written into the text. */
+static void show_value(const xg_config *config, const config_member *member, xg_text *text)
+{
+    const char *at = (const char *)config + member->offset;
+    int64_t number = 0;
+    uint32_t word = 0;
+    size_t size = 0;
+    char storage[XG_CLOCK_TEXT_SIZE];
+    switch (member->kind) {
+    case VALUE_BOOL:
+        xg_text_add(text, *at != 0 ? XG_STR("true") : XG_STR("false"));
+        break;
+    case VALUE_SIZE:
+        memcpy(&size, at, sizeof(size));
+        xg_text_printf(text, "%zu", size);
+        break;
+    case VALUE_INTEGER:
+        memcpy(&number, at, sizeof(number));
+        xg_text_printf(text, "%lld", (long long)number);
+        break;
+    case VALUE_WORD:
+        memcpy(&word, at, sizeof(word));
+        xg_text_add(text, xg_str_of(word > 0 ? member->words[word - 1] : NULL));
+        break;
+    case VALUE_TIME:
+        memcpy(&number, at, sizeof(number));
+        xg_text_add(text, number == INT64_MAX ? XG_STR("never") : xg_clock_format(number, storage));
+        break;
+    case VALUE_PROFILE:
+        xg_text_add(text, xg_str_of(config->policy.profile.name));
+        break;
+    case VALUE_TEXT:
+    case VALUE_PATH:
+    case VALUE_OBJECT:
+    default:
+        xg_text_add(text, xg_str_of(at));
+        break;
+    }
+}
+
+static void describe(const xg_config *config, const char *parent, const config_member *members, xg_config_visit *visit,
+                     void *arg)
+{
+    char storage[XG_STORE_PATH_MAX + 1];
+    for (; members->name != NULL; members++) {
+        xg_text value;
+        if (members->kind == VALUE_OBJECT) {
+            describe(config, members->name, members->members, visit, arg);
+            continue;
+        }
+        xg_text_init(&value, storage, sizeof(storage));
+        show_value(config, members, &value);
+        visit(arg, parent, members->name, (xg_str){value.ptr, value.len});
+    }
+}
+
+void xg_config_describe(const xg_config *config, xg_config_visit *visit, void *arg)
+{
+    describe(config, NULL, MEMBERS, visit, arg);
+}

@@ -14,6 +14,7 @@
 #include "xdsgate/token.h"
 
 struct json_t;
+struct xg_policy;
 
 /* Exit codes: frozen. */
 enum {
@@ -150,8 +151,6 @@ struct json_t *xg_output_decision(const xg_decision *decision);
 /* Prints one JSON value on one line. */
 void xg_output_json(const struct json_t *value);
 const char *xg_output_binding_name(uint32_t binding);
-/* A decision in words, for people. */
-void xg_output_decision_text(const xg_decision *decision);
 
 /* ---- duration.c: Go's time.ParseDuration, and instants ---- */
 
@@ -305,7 +304,14 @@ typedef struct xg_gate xg_gate;
 
 /* Loads the plugin and makes a context as the flags of `try` say. Reports. */
 int xg_gate_open(const xg_args *args, xg_gate **ret_gate);
+/* The same with the text of a configuration instead of the flags about it. */
+int xg_gate_open_with(const xg_args *args, const char *config, xg_gate **ret_gate);
+/* Whether a plugin was named, or lies where one is looked for. */
+bool xg_gate_has_plugin(const xg_args *args);
 void xg_gate_decide(const xg_gate *gate, const xg_request *request, xg_decision *ret_decision);
+/* The policy as this program reads it; NULL if the configuration is one that only the plugin understands. */
+const struct xg_policy *xg_gate_policy(const xg_gate *gate);
+int64_t xg_gate_now(const xg_gate *gate); /* what the plugin is told the time is */
 void xg_gate_close(xg_gate *gate);
 
 /* ---- batch.c: questions as JSON lines ---- */
@@ -317,12 +323,16 @@ int xg_batch_run(const xg_gate *gate, const char *path);
 extern const xg_command XG_CMD_KEY_NEW;
 extern const xg_command XG_CMD_KEY_LIST;
 extern const xg_command XG_CMD_KEY_PUBLIC;
+extern const xg_command XG_CMD_MINT_DATAPLANE;
+extern const xg_command XG_CMD_MINT_ZONE;
 extern const xg_command XG_CMD_LEDGER_LIST;
 extern const xg_command XG_CMD_LEDGER_SHOW;
 extern const xg_command XG_CMD_LEDGER_EXPIRING;
 extern const xg_command XG_CMD_LEDGER_EXPORT;
-extern const xg_command XG_CMD_MINT_DATAPLANE;
-extern const xg_command XG_CMD_MINT_ZONE;
+extern const xg_command XG_CMD_INSPECT;
+extern const xg_command XG_CMD_VERIFY;
 extern const xg_command XG_CMD_TRY;
+extern const xg_command XG_CMD_EXPLAIN;
+extern const xg_command XG_CMD_CONFIG_CHECK;
 
 #endif /* XDSGATE_CLI_H */

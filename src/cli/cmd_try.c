@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#include "cli.h"
+#include "decision_view.h"
 
 static const xg_flag FLAGS[] = {
     {"store", "DIR", "the key store to decide with", NULL, 0, false},
@@ -27,7 +27,8 @@ static const xg_flag FLAGS[] = {
     {"label", "KEY=VALUE", "a label of the resource; repeat it for more", NULL, 0, true},
     {"tag", "KEY=VALUE", "an inbound tag of the resource; repeat it for more", NULL, 0, true},
     {"identity-from-workload", NULL, "the proxy's identity derives from its workload label", NULL, 0, false},
-    {"json", NULL, "print the decision as one JSON object", NULL, 0, false},
+    XG_OUTPUT_FLAG("table, json or yaml: the decision with every check (default: table)"),
+    {"json", NULL, "print the decision alone as one JSON object, as --batch does", NULL, 0, false},
     {"batch", "FILE", "JSON lines in ('-' = stdin), one decision per line out; see below", NULL, 0, false},
 };
 
@@ -91,18 +92,41 @@ static bool check_complete(const xg_request *request)
     return true;
 }
 
-static void print_decision(const xg_args *args, const xg_decision *decision)
+/* --json is older than -o, and the line that --batch prints too. */
+static void print_decision(const xg_args *args, xg_output_format format, const xg_gate *gate, xg_proxy *proxy,
+                           const xg_decision *decision)
 {
-    if (!xg_args_has(args, "json")) {
-        xg_output_decision_text(decision);
+    if (xg_args_has(args, "json")) {
+        json_t *object = xg_output_decision(decision);
+        xg_output_json(object);
+        json_decref(object);
         return;
     }
-    json_t *object = xg_output_decision(decision);
-    xg_output_json(object);
-    json_decref(object);
+    json_t *rows = xg_decision_rows_new(decision, xg_proxy_request(proxy), xg_gate_policy(gate), xg_gate_now(gate));
+    if (format == XG_OUTPUT_TABLE) {
+        xg_decision_view_print(decision, rows);
+        json_decref(rows);
+        return;
+    }
+    json_t *document = xg_decision_view_document("xdsgate.decision/1", decision, rows);
+    xg_output_document(format, document);
+    json_decref(document);
 }
 
-static int try_one(const xg_args *args, xg_proxy *proxy)
+static bool pick_output(const xg_args *args, xg_output_format *ret_format)
+{
+    if (!xg_output_pick(args, XG_OUTPUT_TABLE | XG_OUTPUT_JSON | XG_OUTPUT_YAML, XG_OUTPUT_TABLE, ret_format)) {
+        return false;
+    }
+    if (xg_args_has(args, "json") && xg_args_has(args, "output")) {
+        xg_errors_summary("--json and --output exclude each other");
+        xg_errors_help("-o json prints a document with every check, --json the line that --batch prints");
+        return false;
+    }
+    return true;
+}
+
+static int try_one(const xg_args *args, xg_output_format format, xg_proxy *proxy)
 {
     xg_secret token = {0};
     xg_gate *gate = NULL;
@@ -115,7 +139,7 @@ static int try_one(const xg_args *args, xg_proxy *proxy)
     if (code == XG_EXIT_OK) {
         proxy->request.credential = (xg_str){token.ptr, token.len};
         xg_gate_decide(gate, xg_proxy_request(proxy), &decision);
-        print_decision(args, &decision);
+        print_decision(args, format, gate, proxy, &decision);
         code = decision.outcome == XG_OUTCOME_ALLOWED ? XG_EXIT_OK : XG_EXIT_NO;
     }
     xg_gate_close(gate);
@@ -140,9 +164,11 @@ static int run_one(const xg_args *args)
     const char *file = xg_args_value(args, "file");
     xg_proxy proxy;
     xg_dataplane_yaml *yaml = NULL;
+    xg_output_format format = XG_OUTPUT_TABLE;
     int code = XG_EXIT_OK;
 
-    if (!xg_args_require(args, REQUIRED, XG_ARRAY_LEN(REQUIRED)) || is_twice_stdin(args)) {
+    if (!xg_args_require(args, REQUIRED, XG_ARRAY_LEN(REQUIRED)) || is_twice_stdin(args) ||
+        !pick_output(args, &format)) {
         return XG_EXIT_USAGE;
     }
     xg_proxy_init(&proxy);
@@ -153,7 +179,7 @@ static int run_one(const xg_args *args)
         code = XG_EXIT_USAGE;
     }
     if (code == XG_EXIT_OK) {
-        code = try_one(args, &proxy);
+        code = try_one(args, format, &proxy);
     }
     xg_dataplane_yaml_free(yaml);
     xg_proxy_done(&proxy);
@@ -163,7 +189,8 @@ static int run_one(const xg_args *args)
 static int run_batch(const xg_args *args)
 {
     static const char *const SINGLE[] = {
-        "token-file", "file", "kind", "mesh", "name", "label", "tag", "node-id", "identity-from-workload", "json"};
+        "token-file", "file",  "kind", "mesh", "name", "label", "tag", "node-id", "identity-from-workload",
+        "json",       "output"};
     xg_gate *gate = NULL;
     for (size_t i = 0; i < XG_ARRAY_LEN(SINGLE); i++) {
         if (xg_args_has(args, SINGLE[i])) {
@@ -192,6 +219,10 @@ const xg_command XG_CMD_TRY = {
     .detail =
         "Exit code: 0 allowed, 1 denied, 2 usage or malformed input, 3 plugin or configuration, 4 key, 5 "
         "input/output.\n"
+        "\n"
+        "The table shows the checks in the order in which they are made. The first that fails is the answer; what "
+        "comes\n"
+        "behind it was not looked at. What the token says is shown only once its signature held.\n"
         "\n"
         "A batch line is "
         "{\"kind\":\"dataplane\",\"mesh\":\"\",\"name\":\"\",\"zone\":\"\",\"node_id\":\"\",\"labels\":{\"k\":\"v\"},\n"

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "xdsgate/auth.h"
 #include "xdsgate_loader.h"
 
 struct xg_gate {
@@ -20,6 +21,8 @@ struct xg_gate {
     xg_ctx *ctx;
     bool is_clock_fixed;
     int64_t now;
+    bool has_policy;
+    xg_policy policy; /* what this program understands of the configuration: for showing, never for deciding */
 };
 
 static int64_t host_now(uintptr_t cookie)
@@ -51,6 +54,12 @@ static bool built_plugin(char path[PATH_MAX])
         return false;
     }
     return access(path, R_OK) == 0;
+}
+
+bool xg_gate_has_plugin(const xg_args *args)
+{
+    char built[PATH_MAX];
+    return xg_args_has(args, "plugin") || access(XG_PLUGIN_PATH, F_OK) == 0 || built_plugin(built);
 }
 
 static int load_plugin(const xg_args *args, xg_gate *gate)
@@ -149,7 +158,20 @@ static int create_context(const char *config, xg_gate *gate)
     return XG_EXIT_OK;
 }
 
-static int open_gate(const xg_args *args, xg_gate *gate)
+/* A configuration of a newer plugin may hold what is unknown here. */
+static void keep_policy(const char *config, xg_gate *gate)
+{
+    char storage[256];
+    xg_text error;
+    xg_config parsed;
+    xg_text_init(&error, storage, sizeof(storage));
+    gate->has_policy = xg_is_ok(xg_config_parse(xg_str_of(config), &parsed, &error));
+    if (gate->has_policy) {
+        gate->policy = parsed.policy;
+    }
+}
+
+static int open_gate(const xg_args *args, const char *given, xg_gate *gate)
 {
     int64_t nanos = 0;
     char *config = NULL;
@@ -159,12 +181,16 @@ static int open_gate(const xg_args *args, xg_gate *gate)
         xg_errors_help("write seconds since 1970, like 1767323045");
         return XG_EXIT_USAGE;
     }
-    int code = read_config(args, &config);
+    int code = given == NULL ? read_config(args, &config) : XG_EXIT_OK;
+    const char *text = given == NULL ? config : given;
     if (code == XG_EXIT_OK) {
         code = load_plugin(args, gate);
     }
     if (code == XG_EXIT_OK) {
-        code = create_context(config, gate);
+        code = create_context(text, gate);
+    }
+    if (code == XG_EXIT_OK) {
+        keep_policy(text, gate);
     }
     free(config);
     return code;
@@ -172,11 +198,16 @@ static int open_gate(const xg_args *args, xg_gate *gate)
 
 int xg_gate_open(const xg_args *args, xg_gate **ret_gate)
 {
+    return xg_gate_open_with(args, NULL, ret_gate);
+}
+
+int xg_gate_open_with(const xg_args *args, const char *config, xg_gate **ret_gate)
+{
     xg_gate *gate = calloc(1, sizeof(*gate));
     if (gate == NULL) {
         return xg_errors_io("start", "memory", ENOMEM);
     }
-    int code = open_gate(args, gate);
+    int code = open_gate(args, config, gate);
     if (code != XG_EXIT_OK) {
         xg_gate_close(gate);
         return code;
@@ -191,6 +222,16 @@ void xg_gate_decide(const xg_gate *gate, const xg_request *request, xg_decision 
     if (gate->loader.auth.authenticate(gate->ctx, request, ret_decision) != 1) {
         ret_decision->outcome = XG_OUTCOME_DENIED;
     }
+}
+
+const xg_policy *xg_gate_policy(const xg_gate *gate)
+{
+    return gate->has_policy ? &gate->policy : NULL;
+}
+
+int64_t xg_gate_now(const xg_gate *gate)
+{
+    return host_now((uintptr_t)gate);
 }
 
 void xg_gate_close(xg_gate *gate)

@@ -18,10 +18,25 @@
 #define SECURE_HEAP_BYTES 262144
 #define SECURE_HEAP_UNIT  32
 
+/* In the order of the help. */
+/* clang-format off */
 static const xg_command *const COMMANDS[] = {
-    &XG_CMD_KEY_NEW, &XG_CMD_KEY_LIST,    &XG_CMD_KEY_PUBLIC,  &XG_CMD_MINT_DATAPLANE,  &XG_CMD_MINT_ZONE,
-    &XG_CMD_TRY,     &XG_CMD_LEDGER_LIST, &XG_CMD_LEDGER_SHOW, &XG_CMD_LEDGER_EXPIRING, &XG_CMD_LEDGER_EXPORT,
+    &XG_CMD_KEY_NEW,
+    &XG_CMD_KEY_LIST,
+    &XG_CMD_KEY_PUBLIC,
+    &XG_CMD_MINT_DATAPLANE,
+    &XG_CMD_MINT_ZONE,
+    &XG_CMD_LEDGER_LIST,
+    &XG_CMD_LEDGER_SHOW,
+    &XG_CMD_LEDGER_EXPIRING,
+    &XG_CMD_LEDGER_EXPORT,
+    &XG_CMD_INSPECT,
+    &XG_CMD_VERIFY,
+    &XG_CMD_TRY,
+    &XG_CMD_EXPLAIN,
+    &XG_CMD_CONFIG_CHECK,
 };
+/* clang-format on */
 
 /* Private keys must not reach a core file, a debugger of the same user, or freed memory. */
 static bool harden(void)
