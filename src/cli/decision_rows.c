@@ -2,12 +2,13 @@
 /*
  * decision_rows.c: how far a decision came: which check a reason belongs to, and what each check compared.
  *
- * The verdicts follow from the decision alone, so they cannot contradict it: every check before the one that the
- * reason names has held, because the plugin looks at nothing before the check above it held; that one failed; what comes behind
- * was not reached, and is not guessed at. Must never decide anything, and never show a claim of a token whose signature
- * did not hold. One thread.
+ * The verdicts follow from the decision alone, so they cannot contradict it. Every check before the one that the reason
+ * names has held, because the plugin looks at nothing before the check above it held; that one failed; what comes
+ * behind was not reached, and is not guessed at. Must never decide anything, and never show a claim of a token whose
+ * signature did not hold. One thread.
  */
 #include <jansson.h>
+#include <sodium.h>
 
 #include "decision_view.h"
 #include "xdsgate/auth.h"
@@ -91,6 +92,7 @@ typedef struct builder {
     xg_decision_stage failing;
     uint32_t binding; /* the one that failed, XG_BINDING_*; NONE if it was none of the token's */
     bool has_failed;  /* the rows have come to the one that failed */
+    bool has_lost;    /* memory ran out */
     bool has_claims;  /* they may be shown: the decision proves that they held */
     xg_jws jws;
     xg_claims claims;
@@ -114,8 +116,9 @@ static json_t *cell(xg_str s)
 
 static void add(builder *b, const char *binding, xg_str expected, xg_str presented, const char *verdict)
 {
-    json_array_append_new(b->rows, json_pack("{s:s, s:o, s:o, s:s}", "binding", binding, "expected", cell(expected),
-                                             "presented", cell(presented), "verdict", verdict));
+    json_t *row = json_pack("{s:s, s:o, s:o, s:s}", "binding", binding, "expected", cell(expected), "presented",
+                            cell(presented), "verdict", verdict);
+    b->has_lost = json_array_append_new(b->rows, row) != 0 || b->has_lost;
 }
 
 /* A row for the checks from first to last; held: what is said of it when the decision went on behind it. */
@@ -446,8 +449,11 @@ json_t *xg_decision_rows_new(const xg_decision *decision, const xg_request *requ
     b.has_failed = b.failing < XG_STAGE_BINDINGS; /* for the bindings, which come last */
     read_claims(&b);
     find_tag(&b);
-    if (b.rows != NULL) {
-        add_all(&b);
+    add_all(&b);
+    sodium_memzero(&b.jws, sizeof(b.jws)); /* the token's own bytes */
+    if (b.has_lost) {                      /* a table without the row that failed would be another answer */
+        json_decref(b.rows);
+        return NULL;
     }
     return b.rows;
 }

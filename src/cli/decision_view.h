@@ -40,8 +40,8 @@ unsigned xg_decision_rows_number(xg_decision_stage stage);
 /*
  * A decision as an array of objects with the strings binding, expected, presented and verdict ("ok", "FAILED", "not
  * checked", "not bound", "not reached"), in the order of the decision. A denial has exactly one FAILED row: nothing
- * before it failed, and nothing behind it was looked at; an admission has none. What the token says is shown only if the
- * decision proves that its signature held. policy may be NULL. NULL when memory ran out.
+ * before it failed, and nothing behind it was looked at; an admission has none. What the token says is shown only if
+ * the decision proves that its signature held. policy may be NULL. NULL when memory ran out.
  */
 struct json_t *xg_decision_rows_new(const xg_decision *decision, const xg_request *request,
                                     const struct xg_policy *policy, int64_t now);

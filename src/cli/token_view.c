@@ -72,13 +72,10 @@ static bool next_segment(xg_str *rest, xg_str *ret_segment)
 
 static void locate_segments(xg_str token, xg_token_view *view)
 {
-    static const xg_str BEARER = XG_STR_INIT("Bearer ");
     size_t num_segments = count_dots(token) + 1;
     xg_str segment;
     size_t index = 0;
-    if (xg_str_starts_with(token, BEARER)) {
-        note(view, "it begins with 'Bearer ', which belongs to a request, not to a token");
-    } else if (num_segments == 5) {
+    if (num_segments == 5) {
         note(view, "expected 3 segments, found 5, as an encrypted token (JWE) has");
     } else if (num_segments != 3) {
         note(view, "expected 3 segments joined by dots, found %zu", num_segments);
@@ -123,6 +120,11 @@ static void locate(xg_str token, xg_result result, xg_token_view *view)
 {
     xg_str segment;
     size_t index = 0;
+    if (xg_str_starts_with(token, XG_STR("Bearer "))) {
+        snprintf(view->where, sizeof(view->where), "byte 1 of the token");
+        note(view, "it begins with 'Bearer ', which belongs to a request, not to a token");
+        return;
+    }
     switch (xg_result_reason(result)) {
     case XG_REASON_CREDENTIAL_EMPTY:
         note(view, "there is nothing in it");

@@ -327,6 +327,167 @@ class Try(TryCase):
         self.assertIn("m2", answer.err)
 
 
+def verdicts(rows):
+    return {row["binding"]: row["verdict"] for row in rows}
+
+
+class Rows(TryCase):
+    def document(self, *args, base=None, **options):
+        answer = self.run_cli(*(base or self.base), "-o", "json", *args, **options)
+        self.assertIn(answer.code, (DONE, DENIED), answer.err)
+        document = json.loads(answer.out)
+        self.assertEqual(list(document), ["schema", *FIELDS, "until", "warnings", "rows"])
+        self.assertEqual(document["schema"], "xdsgate.decision/1")
+        self.assertEqual(answer.code, DONE if document["outcome"] == "allowed" else DENIED)
+        self.never_contradict(document)
+        return document
+
+    def never_contradict(self, document):
+        """No row fails when the answer is yes; one fails when it is no, and what comes behind was not reached."""
+        found = [row["verdict"] for row in document["rows"]]
+        if document["outcome"] == "allowed":
+            self.assertLessEqual(set(found), {"ok", "not bound", "not checked"})
+            return
+        self.assertEqual(found.count("FAILED"), 1, found)
+        at = found.index("FAILED")
+        self.assertLessEqual(set(found[:at]), {"ok", "not bound", "not checked"}, found)
+        self.assertLessEqual(set(found[at + 1:]), {"not reached"}, found)
+
+    def test_rows_of_an_admission(self):
+        rows = self.document("--token-file", "token", "-f", "dp.yaml", "--node-id", "m1.web-1")["rows"]
+        self.assertEqual([row["binding"] for row in rows], [
+            "request", "node id", "token", "key", "signature", "claims", "times", "revoked", "policy", "name", "mesh",
+            "tag kuma.io/service", "workload"])
+        self.assertEqual(set(verdicts(rows).values()), {"ok"})
+        for row in ({"binding": "tag kuma.io/service", "expected": "api, web", "presented": "web, api", "verdict": "ok"},
+                    {"binding": "name", "expected": "web-1", "presented": "web-1", "verdict": "ok"},
+                    {"binding": "node id", "expected": "m1.web-1", "presented": "m1.web-1", "verdict": "ok"},
+                    {"binding": "key", "expected": "a key of mesh m1", "presented": "2", "verdict": "ok"},
+                    {"binding": "times", "expected": "from 2027-01-15T07:59:55Z until 2027-01-15T09:00:00Z",
+                     "presented": "2027-01-15T08:00:00Z", "verdict": "ok"},
+                    {"binding": "revoked", "expected": "not on a list", "presented": "token", "verdict": "ok"}):
+            self.assertIn(row, rows)
+
+    def test_the_row_that_failed_is_what_the_decision_says(self):
+        dp = ["-f", "dp.yaml"]
+        zone = ["--token-file", "zone-token"]
+        self.write("store/meshes/m1/revoked", "gone\n")
+        self.keep("unbound", "--unbound")
+        self.keep("gone", "--name", "web-1")
+        self.keep("two-tags", "--name", "web-1", "--tag", "env=prod", "--tag", "kuma.io/service=web")
+        self.write("empty", "")
+        for args, failed in (
+                (["--token-file", "token", *dp, "--tag", "k=" + "x" * 1025], "request"),
+                (["--token-file", "token", *dp, "--node-id", "m1.web-2"], "node id"),
+                (["--token-file", "empty", *dp], "token"),
+                (["--token-file", "token", *dp, "--mesh", "m3"], "key"),
+                (["--token-file", "token", *dp, "--mesh", "m2"], "key"),
+                (["--token-file", "zone-token", *dp], "signature"),
+                (["--token-file", "gone", *dp], "revoked"),
+                (["--token-file", "unbound", *dp], "policy"),
+                (["--token-file", "token", *dp, "--name", "web-2"], "name"),
+                (["--token-file", "token", *dp, "--tag", "kuma.io/service=db"], "tag kuma.io/service"),
+                (["--token-file", "two-tags", *dp, "--tag", "env=dev"], "tag env"),
+                (["--token-file", "two-tags", *dp, "--tag", "env=dev", "--tag", "kuma.io/service=db"], "tag env"),
+                (["--token-file", "two-tags", *dp, "--tag", "kuma.io/service=db"], "tag kuma.io/service"),
+                (["--token-file", "token", *dp, "--label", "kuma.io/workload=db"], "workload"),
+                ([*zone, "--kind", "zone-egress", "--zone", "east"], "scope"),
+                ([*zone, "--kind", "zone-ingress", "--zone", "west"], "zone"),
+                ([*zone, "--kind", "zone-ingress"], "zone")):
+            document = self.document(*args)
+            self.assertEqual([row["binding"] for row in document["rows"] if row["verdict"] == "FAILED"], [failed], args)
+        base = [*self.base[:-1], str(NOW + 3600)]
+        self.assertEqual(verdicts(self.document("--token-file", "token", *dp, base=base)["rows"])["times"], "FAILED")
+
+    def test_any_mesh_key_leaves_the_mesh_to_the_token(self):
+        os.makedirs(self.path("store/any-mesh/keys"))
+        os.rename(self.path("store/meshes/m1/keys/2.pem"), self.path("store/any-mesh/keys/2.pem"))
+        document = self.document("--token-file", "token", "-f", "dp.yaml", "--mesh", "m2")
+        self.assertEqual(document["reason_name"], "binding_mesh")
+        self.assertIn({"binding": "mesh", "expected": "m1", "presented": "m2", "verdict": "FAILED"}, document["rows"])
+
+    def test_what_a_token_says_is_no_fact_before_its_signature_held(self):
+        header, claims, signature = self.read("token").split(".")
+        for token in (header + "." + claims[:-3] + "." + signature, header + "." + claims, "x.y",
+                      header + "." + claims + "." + signature[::-1]):
+            self.write("bad", token)
+            document = self.document("--token-file", "bad", "-f", "dp.yaml")
+            self.assertEqual((document["token_id"], document["kid"]), ("", ""))
+            rows = {row["binding"]: row for row in document["rows"]}
+            for name in ("name", "mesh", "workload", "times"):
+                self.assertEqual((rows[name]["expected"], rows[name]["verdict"]), ("(token not verified)", "not reached"))
+            self.assertEqual((rows["key"]["presented"], rows["revoked"]["presented"]), ("", ""))
+            self.assertFalse([name for name in rows if name.startswith("tag ")])
+
+    def test_what_is_not_bound_or_not_compared_is_no_match(self):
+        self.keep("token", "--name", "web-1")
+        rows = verdicts(self.document("--token-file", "token", "-f", "dp.yaml")["rows"])
+        self.assertEqual([rows[name] for name in ("node id", "name", "mesh", "workload")],
+                         ["not checked", "ok", "ok", "not bound"])
+        self.keep("token", "--workload", "db")
+        rows = verdicts(self.document("--token-file", "token", "-f", "dp.yaml", "--profile", "kuma-2.12")["rows"])
+        self.assertEqual((rows["name"], rows["workload"]), ("not bound", "not checked"))
+        rows = verdicts(self.document("--token-file", "token", "-f", "dp.yaml", "--profile", "kuma-2.14")["rows"])
+        self.assertEqual(rows["workload"], "FAILED")
+        rows = verdicts(self.document("--token-file", "token", "-f", "dp.yaml", "--profile", "kuma-2.12",
+                                      "--identity-from-workload")["rows"])
+        self.assertEqual(rows["workload"], "FAILED")
+        self.keep("token", "--name", "web-1", "--type", "ingress")
+        args = ["--token-file", "token", "-f", "dp.yaml"]
+        self.assertEqual(verdicts(self.document(*args)["rows"])["type"], "FAILED")
+        self.assertEqual(verdicts(self.document(*args, "--profile", "kuma-3.0")["rows"])["type"], "not checked")
+
+    def test_values_are_taken_from_where_the_profile_looks(self):
+        self.keep("token", "--name", "web-1", "--tag", "env=prod")
+        for profile, presented in (("strict", "prod, dev"), ("kuma-2.14", "prod"), ("kuma-3.0", "dev")):
+            rows = self.document("--token-file", "token", "-f", "dp.yaml", "--label", "env=dev", "--profile",
+                                 profile)["rows"]
+            self.assertEqual([row["presented"] for row in rows if row["binding"] == "tag env"], [presented])
+
+    def test_table_stands_before_the_sentence(self):
+        answer = self.run_cli(*self.base, "--token-file", "token", "-f", "dp.yaml", "--name", "web-2")
+        lines = answer.out.splitlines()
+        self.assertEqual(lines[0], "denied")
+        head = next(i for i, line in enumerate(lines) if line.split() == ["BINDING", "EXPECTED", "PRESENTED", "VERDICT"])
+        sentence = next(i for i, line in enumerate(lines) if line.startswith("text:     "))
+        row = next(i for i, line in enumerate(lines) if line.split() == ["name", "web-1", "web-2", "FAILED"])
+        self.assertLess(head, row)
+        self.assertLess(row, sentence)
+        self.assertIn(["mesh", "m1", "m1", "not", "reached"], [line.split() for line in lines])
+
+    def test_what_a_proxy_presents_cannot_steer_the_terminal(self):
+        evil = "\x1b[2J\u202e\x9b"
+        for token, extra in (("token", []), ("zone-token", ["--kind", "zone-ingress"])):
+            for args in ([], ["-o", "json"], ["-o", "yaml"]):
+                answer = self.run_cli(*self.base, "--token-file", token, "--mesh", "m1", "--name", "web-1", "--tag",
+                                      "kuma.io/service=" + evil, "--label", "kuma.io/workload=" + evil, *extra, *args)
+                self.assertIn(answer.code, (DONE, DENIED), answer.err)
+                self.assertRegex(answer.out, r"\A[\x20-\x7e\n]+\Z")
+        answer = self.run_cli(*[os.fsencode(word) for word in self.base], b"--token-file", b"token", b"--mesh", b"m1",
+                              b"--name", b"web-1", b"--tag", b"kuma.io/service=\xff\xfe", b"-o", b"json")
+        self.assertIn("'\\xff\\xfe'", [row["presented"] for row in json.loads(answer.out)["rows"]])
+
+    def test_formats(self):
+        tail = ["--token-file", "token", "-f", "dp.yaml"]
+        text = self.good(*self.base, *tail, "-o", "yaml").out
+        self.assertTrue(text.startswith('"schema": "xdsgate.decision/1"\n"outcome": "allowed"\n'))
+        self.assertEqual(self.good(*self.base, *tail, "-o", "table").out, self.good(*self.base, *tail).out)
+        document = self.document(*tail)
+        self.assertEqual((document["until"], document["warnings"]), ("2027-01-15T09:00:00Z", ["expires_soon"]))
+        self.refused(USAGE, ["--json and --output exclude each other", "the line that --batch prints"], *self.base, *tail,
+                     "--json", "-o", "json")
+        self.refused(USAGE, ["invalid --output value", "table, json, yaml"], *self.base, *tail, "-o", "token")
+        self.refused(USAGE, "--batch and --output exclude each other", *self.base, "--batch", "-", "-o", "json")
+
+    def test_switches_of_the_configuration_file_count_in_the_rows(self):
+        config = {"store": self.path("store"), "switches": {"tag_source": "labels"}}
+        self.write("config.json", json.dumps(config))
+        base = ["try", "--plugin", PLUGIN, "--now", str(NOW), "--config", "config.json"]
+        document = self.document("--token-file", "token", "-f", "dp.yaml", base=base)
+        self.assertEqual(document["reason_name"], "binding_tag_missing")
+        self.assertEqual([row["presented"] for row in document["rows"] if row["verdict"] == "FAILED"], [""])
+
+
 class Batch(TryCase):
     """One line in, one line out."""
 
