@@ -144,6 +144,8 @@ void xg_output_fingerprint(xg_str token, char text[XG_OUTPUT_FINGERPRINT_SIZE]);
 
 /* A token: bytes alone, and a newline only for a person at a terminal. */
 void xg_output_token(xg_str token);
+/* From here on not even there: what stands in for kumactl prints what kumactl prints. */
+void xg_output_never_end_line(void);
 /* Writes out what is buffered. XG_EXIT_OK, or XG_EXIT_IO with a report. */
 int xg_output_finish(void);
 /* A decision as the object of --json and --batch; to be released with json_decref. NULL when memory ran out. */
@@ -318,6 +320,11 @@ void xg_gate_close(xg_gate *gate);
 
 int xg_batch_run(const xg_gate *gate, const char *path);
 
+/* ---- generate.c: kumactl's spelling; the rest of it is in generate.h ---- */
+
+/* Scripts may put kumactl's own flags before `generate`: puts `generate` and its verb first. Leaves all else alone. */
+void xg_generate_reorder(int argc, char **argv);
+
 /* ---- the commands, one file each ---- */
 
 extern const xg_command XG_CMD_KEY_NEW;
@@ -334,5 +341,9 @@ extern const xg_command XG_CMD_VERIFY;
 extern const xg_command XG_CMD_TRY;
 extern const xg_command XG_CMD_EXPLAIN;
 extern const xg_command XG_CMD_CONFIG_CHECK;
+extern const xg_command XG_CMD_GENERATE_DATAPLANE_TOKEN;
+extern const xg_command XG_CMD_GENERATE_ZONE_TOKEN;
+extern const xg_command XG_CMD_GENERATE_SIGNING_KEY;
+extern const xg_command XG_CMD_GENERATE_PUBLIC_KEY;
 
 #endif /* XDSGATE_CLI_H */

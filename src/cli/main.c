@@ -35,6 +35,10 @@ static const xg_command *const COMMANDS[] = {
     &XG_CMD_TRY,
     &XG_CMD_EXPLAIN,
     &XG_CMD_CONFIG_CHECK,
+    &XG_CMD_GENERATE_DATAPLANE_TOKEN,
+    &XG_CMD_GENERATE_ZONE_TOKEN,
+    &XG_CMD_GENERATE_SIGNING_KEY,
+    &XG_CMD_GENERATE_PUBLIC_KEY,
 };
 /* clang-format on */
 
@@ -59,7 +63,7 @@ static void print_commands(const char *noun)
             char name[64];
             snprintf(name, sizeof(name), "%s%s%s", command->noun, command->verb != NULL ? " " : "",
                      command->verb != NULL ? command->verb : "");
-            printf("  %-16s %s\n", name, command->summary);
+            printf("  %-25s %s\n", name, command->summary);
         }
     }
 }
@@ -166,6 +170,7 @@ int main(int argc, char **argv)
         xg_errors_summary("no protected memory for private keys can be had");
         return XG_EXIT_IO;
     }
+    xg_generate_reorder(argc, argv);
     if (argc < 2) {
         xg_errors_summary("no command given");
         xg_errors_help("see 'xdsgate --help'");

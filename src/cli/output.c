@@ -195,10 +195,17 @@ void xg_output_fingerprint(xg_str token, char text[XG_OUTPUT_FINGERPRINT_SIZE])
     sodium_bin2hex(text, XG_OUTPUT_FINGERPRINT_SIZE, digest, sizeof(digest));
 }
 
+static bool is_line_ended = true;
+
+void xg_output_never_end_line(void)
+{
+    is_line_ended = false;
+}
+
 void xg_output_token(xg_str token)
 {
     fwrite(token.ptr, 1, token.len, stdout);
-    if (isatty(STDOUT_FILENO)) {
+    if (is_line_ended && isatty(STDOUT_FILENO)) {
         putchar('\n');
     }
 }

@@ -123,6 +123,10 @@ class Discretion(CliTest):
             ("ledger", "show"): ("authority", "ledger"),
             ("ledger", "expiring"): ("authority", "ledger"),
             ("ledger", "export"): ("authority", "ledger"),
+            ("generate", "dataplane-token"): ("authority", "signing-key-path", "config-file"),
+            ("generate", "zone-token"): ("authority", "signing-key-path", "config-file"),
+            ("generate", "public-key"): ("signing-key-path", "config-file"),
+            ("generate", "signing-key"): ("config-file",),
         }
         for command, flags in paths.items():
             for flag in flags:
