@@ -14,14 +14,14 @@
 
 /* What SQLite keeps of a statement is its text, so that the text can be compared. */
 static const char *const STATEMENTS[] = {
-    "CREATE TABLE mint (id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " purpose TEXT NOT NULL CHECK (purpose IN ('dataplane', 'zone')),"
-    " mesh TEXT NOT NULL, zone TEXT NOT NULL, name TEXT NOT NULL, workload TEXT NOT NULL, tags TEXT NOT NULL,"
-    " jti TEXT NOT NULL CHECK (jti <> ''), kid TEXT NOT NULL CHECK (kid <> ''),"
-    " key TEXT NOT NULL CHECK (length(key) = 64), claims TEXT NOT NULL CHECK (claims <> ''),"
-    " fingerprint TEXT NOT NULL CHECK (length(fingerprint) = 64), origin TEXT NOT NULL CHECK (origin <> ''),"
-    " minted_at INTEGER NOT NULL, issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,"
-    " UNIQUE (key, jti)) STRICT",
+    ("CREATE TABLE mint (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+     " purpose TEXT NOT NULL CHECK (purpose IN ('dataplane', 'zone')),"
+     " mesh TEXT NOT NULL, zone TEXT NOT NULL, name TEXT NOT NULL, workload TEXT NOT NULL, tags TEXT NOT NULL,"
+     " jti TEXT NOT NULL CHECK (jti <> ''), kid TEXT NOT NULL CHECK (kid <> ''),"
+     " key TEXT NOT NULL CHECK (length(key) = 64), claims TEXT NOT NULL CHECK (claims <> ''),"
+     " fingerprint TEXT NOT NULL CHECK (length(fingerprint) = 64), origin TEXT NOT NULL CHECK (origin <> ''),"
+     " minted_at INTEGER NOT NULL, issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,"
+     " UNIQUE (key, jti)) STRICT"),
     "CREATE INDEX mint_mesh ON mint (mesh)",
     "CREATE INDEX mint_zone ON mint (zone)",
     "CREATE INDEX mint_name ON mint (name)",
@@ -32,9 +32,9 @@ static const char *const STATEMENTS[] = {
     "CREATE INDEX mint_fingerprint ON mint (fingerprint)",
     "CREATE INDEX mint_origin ON mint (origin)",
     "CREATE INDEX mint_expires ON mint (expires_at)",
-    "CREATE TABLE signing_key (key_set TEXT NOT NULL CHECK (key_set <> ''), kid TEXT NOT NULL CHECK (kid <> ''),"
-    " key TEXT NOT NULL CHECK (length(key) = 64), state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4),"
-    " since INTEGER NOT NULL, PRIMARY KEY (key_set, kid)) STRICT, WITHOUT ROWID",
+    ("CREATE TABLE signing_key (key_set TEXT NOT NULL CHECK (key_set <> ''), kid TEXT NOT NULL CHECK (kid <> ''),"
+     " key TEXT NOT NULL CHECK (length(key) = 64), state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4),"
+     " since INTEGER NOT NULL, PRIMARY KEY (key_set, kid)) STRICT, WITHOUT ROWID"),
     "CREATE UNIQUE INDEX signing_key_signing ON signing_key (key_set) WHERE state = 2",
 };
 

@@ -325,7 +325,7 @@ class Refused(LedgerCase):
     def test_an_unknown_jti_gets_the_near_ones(self):
         for jti, near in (
                 (UUID[:8], f"did you mean '{UUID}'?"), (UUID[:-1] + "1", f"did you mean '{UUID}'?"),
-                ("threee", "did you mean 'three'?"), ("fuor", "did you mean 'four'?"),
+                ("tree", "did you mean 'three'?"), ("fuor", "did you mean 'four'?"),
                 ("frobnicate", "see 'xdsgate ledger list'; a token that another tool minted is not in it"),
                 ("t", "see 'xdsgate ledger list'")):
             self.no(DENIED, [f"no token with jti '{jti}' is in the ledger\n", "where: authority/ledger.db\n",
@@ -406,16 +406,22 @@ class Spoiled(LedgerCase):
         self.all_refuse(["the directory of the ledger belongs to another user", "note: expected uid 0, found 65534"])
 
     def test_unreadable_to_us(self):
-        """Neither the directory nor the file can be opened by somebody without privileges."""
+        """Neither the file nor the directory can be opened, by somebody without privileges."""
         options = self.as_nobody()
-        os.chmod(self.file, 0o200)
-        self.all_refuse(["cannot open the ledger: unable to open database file",
-                         "note: the system says: Permission denied"], **options)
-        os.chmod(self.path("authority"), 0o600)
-        answer = self.run_cli("ledger", "list", *PLACE, **options)
-        os.chmod(self.path("authority"), 0o700)
-        self.assertEqual((answer.code, answer.out), (IO, ""))
-        self.assertIn("Permission denied", answer.err)
+        self.addCleanup(os.chmod, self.path("authority"), 0o700)
+        for file_mode, mode, texts in (
+                (0o200, 0o700, ["cannot open the ledger: unable to open database file",
+                                "where: authority/ledger.db\n", "note: the system says: Permission denied"]),
+                (0o600, 0o600, ["cannot open the ledger: Permission denied", "where: authority/ledger.db\n"]),
+                (0o600, 0o000, ["cannot open the directory of the ledger: Permission denied"])):
+            os.chmod(self.path("authority"), 0o700)
+            os.chmod(self.file, file_mode)
+            os.chmod(self.path("authority"), mode)
+            for verb in VERBS:
+                answer = self.run_cli("ledger", *verb, *PLACE, **options)
+                self.assertEqual((answer.code, answer.out), (IO, ""))
+                for text in texts:
+                    self.assertIn(text, answer.err)
 
     def test_a_directory_that_cannot_be_written_can_be_read(self):
         options = self.as_nobody()
