@@ -365,6 +365,68 @@ def struct_sizes_seeds() -> list[bytes]:
     return seeds
 
 
+def age_seeds() -> list[bytes]:
+    version, mac = b"age-encryption.org/v1\n", b"--- " + b"M" * 42 + b"A\n"
+    salt, body = b"S" * 21 + b"A", b"B" * 42 + b"A"
+    stanza = b"-> scrypt " + salt + b" 18\n" + body + b"\n"
+    payload = bytes(range(16)) + b"\x80" * 28
+    whole = version + stanza + mac + payload
+
+    def sealed(place: int, change: int, times: int, plain: bytes) -> bytes:
+        return b"s" + struct.pack(">IBB", place, change, times - 1) + plain
+
+    binary = [
+        whole,
+        version + stanza + mac,
+        version + stanza + mac + payload[:20],
+        version + b"-> X25519 " + body + b"\n" + body + b"\n" + mac + payload,
+        version + b"-> grease a b c\n" + b"C" * 64 + b"\n\n" + stanza + mac + payload,
+        version + b"-> !~\n" + b"C" * 64 + b"\n" + b"C" * 64 + b"\n" + b"CCCC\n" + mac + payload,
+        version + stanza + stanza + mac + payload,
+        whole.replace(b" 18\n", b" 018\n"),
+        whole.replace(b" 18\n", b" 18 1\n"),
+        whole.replace(b" 18\n", b" 99\n"),
+        whole.replace(salt, salt[:-1] + b"B"),
+        whole.replace(salt, salt[:-2]),
+        whole.replace(body, body[:-1] + b"B"),
+        whole.replace(body, b""),
+        whole.replace(b"--- ", b"---"),
+        whole.replace(b"/v1", b"/v2"),
+        whole.replace(b"\n", b"\r\n"),
+        version + mac + payload,
+        *(version + b"-> " + args + b"\n\n" + mac for args in (b"a b", b"a  b", b"a ", b" a", b"a\tb", b"a\x7f", b"\xff")),
+        b"",
+    ]
+    armored = pem("AGE ENCRYPTED FILE", whole).encode()
+    texts = [
+        armored,
+        b" \t\n" + armored.replace(b"\n", b"\r\n") + b"\n\n",
+        armored.replace(b"\n", b"\r\n", 1),
+        armored.replace(b"-----END", b"=AAAA\n-----END"),
+        armored.replace(b"=\n", b"\n"),
+        armored + b"x",
+        armored.replace(b"\n", b"\nYWdl\n", 1),
+        armored.replace(b"\n-----END", b"\n\n-----END"),
+        armored.replace(b"YWdl", b"\xffWdl"),
+        pem("AGE ENCRYPTED FILE", b"").encode(),
+        pem("AGE ENCRYPTED FILE", whole + b"xx").encode(),
+    ]
+    texts += [pem("AGE ENCRYPTED FILE", file).encode() for file in binary[1:5]]
+    return [b"f" + text for text in binary + texts] + [
+        sealed(0, 0, 1, b""),
+        sealed(0, 0, 1, b"twelve bytes"),
+        sealed(34, 1, 1, b"twelve bytes"),
+        sealed(40, 0x80, 1, b"twelve bytes"),
+        *(sealed(place, 1, 1, b"twelve bytes") for place in range(50, 58)),
+        sealed(95, 1, 1, b"twelve bytes"),
+        sealed(110, 1, 1, b"twelve bytes"),
+        sealed(0, 0, 256, b"p" * 256),
+        sealed(65640, 4, 256, b"p" * 257),
+        sealed(0, 0, 256, b"p" * 512),
+        sealed(65630, 2, 256, b"p" * 700),
+    ]
+
+
 def make_all() -> dict[str, bytes]:
     """Every file this script owns, by its path below fuzz/."""
     jws_words = [".", "eyJ", b64url(HEADER), '{"', '":', "RS256", "none", "HS256"]
@@ -394,6 +456,8 @@ def make_all() -> dict[str, bytes]:
         "config": (CONFIGS, config),
         "authenticate": (authenticate_seeds(), words + claims),
         "struct_sizes": (struct_sizes_seeds(), []),
+        "age": (age_seeds(), ["age-encryption.org/v1\n", "-> ", "-> scrypt ", "--- ", " 18\n", "\n", "\r\n",
+                             "-----BEGIN AGE ENCRYPTED FILE-----\n", "-----END AGE ENCRYPTED FILE-----\n", "="]),
     }
     files = {}
     for target, (seeds, tokens) in targets.items():

@@ -113,6 +113,12 @@ xg_age_status xg_age_encrypt(xg_str plain, xg_str passphrase, unsigned work, cha
 
 /* ---- reading ---- */
 
+static size_t armored_max(const xg_age_limits *limits)
+{
+    size_t num_lines = (FILE_HEADER_MAX + xg_age_payload_size(limits->plain_max)) / XG_AGE_LINE_BYTES;
+    return num_lines * (XG_AGE_COLUMNS + 2) + BLANKS_MAX; /* at most two bytes end a line */
+}
+
 /* The file's header. *ret_bytes, to be released with free, is what it borrows from if the file was armored. */
 static xg_age_status read_file(const xg_age_limits *limits, xg_str text, uint8_t **ret_bytes, xg_age_header *ret_header)
 {
@@ -120,8 +126,7 @@ static xg_age_status read_file(const xg_age_limits *limits, xg_str text, uint8_t
     size_t plain_len = 0;
     *ret_bytes = NULL;
     if (xg_age_armor_is(text)) {
-        /* 48 bytes make a line of 64 columns with at most two bytes at its end. */
-        if (text.len > (FILE_HEADER_MAX + xg_age_payload_size(limits->plain_max)) / 48 * 66 + BLANKS_MAX) {
+        if (text.len > armored_max(limits)) {
             return XG_AGE_TOO_LONG;
         }
         *ret_bytes = malloc(text.len);

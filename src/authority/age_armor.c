@@ -9,9 +9,6 @@
 
 #include "age_internal.h"
 
-#define COLUMNS    64
-#define LINE_BYTES (COLUMNS / 4 * 3)
-
 static const xg_str BEGIN = XG_STR_INIT("-----BEGIN AGE ENCRYPTED FILE-----");
 static const xg_str END = XG_STR_INIT("-----END AGE ENCRYPTED FILE-----");
 
@@ -50,7 +47,7 @@ bool xg_age_armor_read(xg_str text, uint8_t *out, size_t *ret_len)
     xg_str rest = trim(text);
     xg_str line = {NULL, 0};
     size_t len = 0;
-    size_t line_len = LINE_BYTES;
+    size_t line_len = XG_AGE_LINE_BYTES;
     if (!xg_age_text_take_line(&rest, &line)) {
         return false;
     }
@@ -60,9 +57,9 @@ bool xg_age_armor_read(xg_str text, uint8_t *out, size_t *ret_len)
     }
     while (!xg_str_eq(rest, END)) {
         /* Only the last line may be shorter, and none is empty. */
-        if (line_len != LINE_BYTES || !xg_age_text_take_line(&rest, &line) || (has_cr && !take_cr(&line)) ||
-            line.len == 0 || line.len > COLUMNS ||
-            !xg_age_text_decode(line, sodium_base64_VARIANT_ORIGINAL, out + len, LINE_BYTES, &line_len)) {
+        if (line_len != XG_AGE_LINE_BYTES || !xg_age_text_take_line(&rest, &line) || (has_cr && !take_cr(&line)) ||
+            line.len == 0 || line.len > XG_AGE_COLUMNS ||
+            !xg_age_text_decode(line, sodium_base64_VARIANT_ORIGINAL, out + len, XG_AGE_LINE_BYTES, &line_len)) {
             return false;
         }
         len += line_len;
@@ -80,15 +77,15 @@ static size_t put(char *text, size_t at, xg_str line)
 
 char *xg_age_armor_write(const uint8_t *bytes, size_t len, size_t *ret_len)
 {
-    size_t num_lines = (len + LINE_BYTES - 1) / LINE_BYTES;
-    char *text = malloc(BEGIN.len + 1 + num_lines * (COLUMNS + 1) + END.len + 2);
+    size_t num_lines = (len + XG_AGE_LINE_BYTES - 1) / XG_AGE_LINE_BYTES;
+    char *text = malloc(BEGIN.len + 1 + num_lines * (XG_AGE_COLUMNS + 1) + END.len + 2);
     if (text == NULL) {
         return NULL;
     }
     size_t at = put(text, 0, BEGIN);
-    for (size_t i = 0; i < len; i += LINE_BYTES) {
-        size_t line_len = len - i < LINE_BYTES ? len - i : LINE_BYTES;
-        (void)sodium_bin2base64(text + at, COLUMNS + 1, bytes + i, line_len, sodium_base64_VARIANT_ORIGINAL);
+    for (size_t i = 0; i < len; i += XG_AGE_LINE_BYTES) {
+        size_t line_len = len - i < XG_AGE_LINE_BYTES ? len - i : XG_AGE_LINE_BYTES;
+        (void)sodium_bin2base64(text + at, XG_AGE_COLUMNS + 1, bytes + i, line_len, sodium_base64_VARIANT_ORIGINAL);
         at += (line_len + 2) / 3 * 4;
         text[at++] = '\n';
     }

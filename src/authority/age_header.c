@@ -7,11 +7,6 @@
  */
 #include "age_internal.h"
 
-#define COLUMNS    64
-#define LINE_BYTES (COLUMNS / 4 * 3)
-/* "--- " and 32 bytes in base64 without padding. */
-#define MAC_LINE_LEN (4 + 43)
-
 static const xg_str VERSION = XG_STR_INIT("age-encryption.org/v1");
 static const xg_str STANZA = XG_STR_INIT("-> ");
 static const xg_str MAC = XG_STR_INIT("--- ");
@@ -49,16 +44,16 @@ static bool parse_stanza(xg_str *rest, xg_age_stanza *stanza)
     }
     /* The body ends with the first line that is not full, be it an empty one. */
     do {
-        uint8_t bytes[LINE_BYTES];
+        uint8_t bytes[XG_AGE_LINE_BYTES];
         size_t len = 0;
-        if (!xg_age_text_take_line(rest, &line) || line.len > COLUMNS ||
+        if (!xg_age_text_take_line(rest, &line) || line.len > XG_AGE_COLUMNS ||
             !xg_age_text_decode(line, sodium_base64_VARIANT_ORIGINAL_NO_PADDING, bytes, sizeof(bytes), &len)) {
             return false;
         }
         size_t room = stanza->body_len < sizeof(stanza->body) ? sizeof(stanza->body) - stanza->body_len : 0;
         memcpy(stanza->body + sizeof(stanza->body) - room, bytes, len < room ? len : room);
         stanza->body_len += len;
-    } while (line.len == COLUMNS);
+    } while (line.len == XG_AGE_COLUMNS);
     return true;
 }
 
@@ -82,8 +77,7 @@ bool xg_age_header_parse(xg_str file, xg_age_header *ret_header)
     }
     /* The blank behind the dashes is not covered. */
     header.sealed = (xg_str){file.ptr, file.len - rest.len + MAC.len - 1};
-    if (header.num_stanzas == 0 || !xg_age_text_take_line(&rest, &line) || line.len != MAC_LINE_LEN ||
-        !xg_str_starts_with(line, MAC) ||
+    if (header.num_stanzas == 0 || !xg_age_text_take_line(&rest, &line) || !xg_str_starts_with(line, MAC) ||
         !xg_age_text_decode(xg_str_skip(line, MAC.len), sodium_base64_VARIANT_ORIGINAL_NO_PADDING, header.mac,
                             sizeof(header.mac), &mac_len) ||
         mac_len != sizeof(header.mac)) {
@@ -139,7 +133,7 @@ xg_age_status xg_age_header_scrypt(const xg_age_header *header, const xg_age_lim
 
 static void add_base64(xg_text *text, const uint8_t *bytes, size_t len)
 {
-    char encoded[COLUMNS];
+    char encoded[XG_AGE_COLUMNS];
     (void)sodium_bin2base64(encoded, sizeof(encoded), bytes, len, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
     xg_text_add(text, xg_str_of(encoded));
 }

@@ -20,6 +20,9 @@
 #define XG_AGE_NONCE_SIZE    16
 #define XG_AGE_MAC_SIZE      32
 #define XG_AGE_CHUNK_SIZE    65536
+/* A full line, of armor and of a stanza's body, and the bytes that it stands for. */
+#define XG_AGE_COLUMNS    64
+#define XG_AGE_LINE_BYTES 48
 
 typedef struct xg_age_limits {
     unsigned work_min; /* 1 at least */

@@ -89,7 +89,7 @@ def judge(tool: str, vector: Vector, with_key: bool) -> str | None:
     else:
         status, output = run(tool, "vector", vector.keys.get("passphrase", ["any"])[0], vector)
     if status not in wanted:
-        name = NAMES[status] if status < len(NAMES) else str(status)
+        name = NAMES[status] if 0 < status < len(NAMES) else f"exit code {status}"
         return f"{name} instead of {' or '.join(NAMES[number] for number in sorted(wanted))} ({vector.expect})"
     if status != OK:
         return "a refusal with output" if output else None

@@ -95,11 +95,12 @@ int main(int argc, char **argv)
         return MISUSED;
     }
     xg_age_status status = run(argv[1], (xg_str){input, input_len}, (xg_str){secret, secret_len}, &output, &output_len);
+    bool is_written = true;
     if (status != XG_AGE_OK) {
         (void)fprintf(stderr, "%s\n", NAMES[status]);
-        return (int)status;
+    } else {
+        is_written = fwrite(output, 1, output_len, stdout) == output_len && fflush(stdout) == 0;
     }
-    bool is_written = fwrite(output, 1, output_len, stdout) == output_len && fflush(stdout) == 0;
     if (strcmp(argv[1], "encrypt") == 0) {
         free(output);
     } else {
@@ -108,5 +109,8 @@ int main(int argc, char **argv)
     free(input);
     free(secret);
     (void)close(fd);
-    return is_written ? 0 : MISUSED;
+    if (!is_written) {
+        return MISUSED;
+    }
+    return status == XG_AGE_OK ? 0 : (int)status;
 }

@@ -278,7 +278,8 @@ static const armor_case ARMORS[] = {
     {"an empty line last", BEGIN "\n" CHEAP_LINES "\n" END "\n", XG_AGE_FORMAT},
     {"a blank before the last line", BEGIN "\n" CHEAP_LINES " " END "\n", XG_AGE_FORMAT},
     {"headers", BEGIN "\nA: b\n\n" CHEAP_LINES END "\n", XG_AGE_FORMAT},
-    {"a short line", BEGIN "\nYWdl\n" CHEAP_LINES END "\n", XG_AGE_FORMAT},
+    {"a short line", BEGIN "\n" CHEAP_LINE_1 "\n" CHEAP_LINE_2 "\n" CHEAP_LINE_3 "\n" "Ykg4\n"
+        "cwo7RWHVW474l3AIFP5qcfoOsCB8s9qJEXGrtSJsxnQiwcCslZDUAS7RGpOf\n" CHEAP_LINE_5 "\n" END "\n", XG_AGE_FORMAT},
     {"a long line", BEGIN "\n" CHEAP_LINE_1 CHEAP_LINE_2 "\n" CHEAP_LINE_3 "\n" CHEAP_LINE_4 "\n" CHEAP_LINE_5 "\n"
         END "\n", XG_AGE_FORMAT},
     {"a last line that is too long", BEGIN "\n" CHEAP_LINE_1 "\n" CHEAP_LINE_2 "\n" CHEAP_LINE_3 "\n" CHEAP_LINE_4
@@ -320,6 +321,28 @@ static void test_armor_is_canonical_or_refused(void **state)
     }
 }
 
+static void test_a_full_last_line_has_no_empty_one_behind_it(void **state)
+{
+    static const char plain[XG_AGE_LINE_BYTES] = {0};
+    unsigned num_full = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof(plain); i++) {
+        char *text = NULL;
+        size_t len = 0;
+        assert_int_equal(xg_age_encrypt_within(&CHEAP_LIMITS, (xg_str){plain, i}, XG_STR(PASSPHRASE), 1, &text, &len),
+                         XG_AGE_OK);
+        if (text[len - strlen("\n" END "\n") - XG_AGE_COLUMNS - 1] == '\n') {
+            num_full++;
+            xg_str gap = edit((xg_str){text, len}, "\n" END, "\n\n" END);
+            assert_int_equal(cheap_status((xg_str){text, len}, PASSPHRASE), XG_AGE_OK);
+            assert_int_equal(cheap_status(gap, PASSPHRASE), XG_AGE_FORMAT);
+            release(gap);
+        }
+        free(text);
+    }
+    assert_int_equal(num_full, 3); /* 46, 47 and 48 bytes in it, the first two with padding */
+}
+
 /* ---- header ---- */
 
 typedef struct header_case {
@@ -348,8 +371,10 @@ static const header_case HEADERS[] = {
     {"a tab between arguments", "scrypt ", "scrypt\t", XG_AGE_FORMAT},
     {"a blank behind the arguments", " 1\n", " 1 \n", XG_AGE_FORMAT},
     {"CRLF behind the arguments", " 1\n", " 1\r\n", XG_AGE_FORMAT},
-    {"a byte that is not ASCII", " 1\n", " \xb9\n", XG_AGE_FORMAT},
-    {"DEL", " 1\n", " 1\x7f\n", XG_AGE_FORMAT},
+    {"a byte that is not ASCII", "scrypt", "\xb9", XG_AGE_FORMAT},
+    {"DEL", "scrypt", "\x7f", XG_AGE_FORMAT},
+    {"NUL's neighbour", "scrypt", "\x01", XG_AGE_FORMAT},
+    {"the last byte that is visible", "scrypt", "~", XG_AGE_RECIPIENT},
     {"a salt that is short", SALT, "Xx3SZukN4WOU97pBFBEl", XG_AGE_FORMAT},
     {"a salt that is long", SALT, "Xx3SZukN4WOU97pBFBEluwAA", XG_AGE_FORMAT},
     {"a salt in another spelling", SALT, "Xx3SZukN4WOU97pBFBElux", XG_AGE_FORMAT},
@@ -583,6 +608,34 @@ static void test_the_last_chunk_is_the_last(void **state)
     free(plain);
 }
 
+static void test_lengths_that_no_payload_has(void **state)
+{
+    static const struct {
+        size_t len;
+        bool is_one;
+        size_t plain_len;
+    } lengths[] = {
+        {0, false, 0},
+        {XG_AGE_NONCE_SIZE, false, 0},
+        {XG_AGE_NONCE_SIZE + 15, false, 0},
+        {XG_AGE_NONCE_SIZE + 16, true, 0},
+        {XG_AGE_NONCE_SIZE + 17, true, 1},
+        {XG_AGE_NONCE_SIZE + FULL + 16, true, FULL},
+        {XG_AGE_NONCE_SIZE + FULL + 17, false, 0},
+        {XG_AGE_NONCE_SIZE + FULL + 31, false, 0},
+        {XG_AGE_NONCE_SIZE + FULL + 32, false, 0},
+        {XG_AGE_NONCE_SIZE + FULL + 33, true, FULL + 1},
+        {XG_AGE_NONCE_SIZE + 2 * (FULL + 16), true, 2 * FULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < XG_ARRAY_LEN(lengths); i++) {
+        size_t plain_len = 0;
+        assert_int_equal(xg_age_payload_measure(lengths[i].len, &plain_len), lengths[i].is_one);
+        assert_int_equal(plain_len, lengths[i].plain_len);
+        assert_true(!lengths[i].is_one || xg_age_payload_size(plain_len) == lengths[i].len);
+    }
+}
+
 static void test_a_length_that_is_too_long_is_refused_before_any_work(void **state)
 {
     xg_str good = dearmor(LEAST);
@@ -672,6 +725,7 @@ int main(void)
         cmocka_unit_test(test_what_stock_age_wrote_is_read),
         cmocka_unit_test(test_two_files_of_one_text_share_nothing),
         cmocka_unit_test(test_armor_is_canonical_or_refused),
+        cmocka_unit_test(test_a_full_last_line_has_no_empty_one_behind_it),
         cmocka_unit_test(test_one_edit_of_the_header_is_refused_for_what_it_is),
         cmocka_unit_test(test_another_passphrase_opens_nothing),
         cmocka_unit_test(test_a_file_for_an_identity_is_no_file_for_a_passphrase),
@@ -679,6 +733,7 @@ int main(void)
         cmocka_unit_test(test_every_bit_counts),
         cmocka_unit_test(test_a_cut_file_is_refused_wherever_it_is_cut),
         cmocka_unit_test(test_the_last_chunk_is_the_last),
+        cmocka_unit_test(test_lengths_that_no_payload_has),
         cmocka_unit_test(test_a_length_that_is_too_long_is_refused_before_any_work),
         cmocka_unit_test(test_whatever_memory_is_refused_there_is_no_result),
         cmocka_unit_test(test_what_looks_like_an_age_file),
