@@ -9,6 +9,7 @@
  * and is refused for its signature, which comes first. So the verdict is the plugin's, as `try` gives it.
  * Must never decide anything itself. One thread.
  */
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,17 +75,20 @@ static bool present_tags(const json_t *tags, xg_str workload, xg_proxy *proxy)
 }
 
 /* A Dataplane without a name, or without a mesh before that matters, cannot be asked about. */
-static xg_str or_any(xg_str s)
+static void fill(xg_str *s)
 {
-    return s.len > 0 ? s : XG_STR("any");
+    if (s->len == 0) {
+        *s = XG_STR("any");
+    }
 }
 
-static bool present_dataplane(const xg_token_view *view, xg_str mesh, xg_proxy *proxy)
+static bool present_dataplane(const xg_token_view *view, xg_proxy *proxy)
 {
     xg_str workload = xg_token_view_text(view, "Workload");
     proxy->request.kind = XG_KIND_DATAPLANE;
-    proxy->request.mesh = mesh;
-    proxy->request.name = or_any(xg_token_view_text(view, "Name"));
+    proxy->request.name = xg_token_view_text(view, "Name");
+    fill(&proxy->request.name);
+    fill(&proxy->request.mesh);
     return (workload.len == 0 || xg_proxy_add(&proxy->labels, xg_str_of(WORKLOAD_LABEL), workload)) &&
            present_tags(json_object_get(view->claims, "Tags"), workload, proxy);
 }
@@ -110,20 +114,20 @@ static void present_zone(const xg_token_view *view, xg_proxy *proxy)
 /* The question. Reports. */
 static int ask_for(const xg_args *args, const xg_token_view *view, xg_proxy *proxy)
 {
-    xg_str mesh = xg_args_has(args, "mesh") ? xg_args_str(args, "mesh") : xg_token_view_text(view, "Mesh");
+    xg_str *mesh = &proxy->request.mesh;
     if (xg_args_has(args, "zone-token") || (!xg_args_has(args, "mesh") && view->kind == XG_TOKEN_ZONE)) {
         present_zone(view, proxy);
         return XG_EXIT_OK;
     }
+    *mesh = xg_args_has(args, "mesh") ? xg_args_str(args, "mesh") : xg_token_view_text(view, "Mesh");
     /* A token whose form or header is refused is refused before the mesh counts. */
-    if (mesh.len == 0 && xg_is_ok(view->header_result)) {
+    if (mesh->len == 0 && xg_is_ok(view->header_result)) {
         xg_errors_summary("the token names no mesh, so it is not known whose keys to verify it with");
         xg_errors_help("say it with --mesh NAME, or --zone-token if it is meant to be one");
         return XG_EXIT_USAGE;
     }
-    if (!present_dataplane(view, or_any(mesh), proxy)) {
-        xg_errors_summary("the token binds more tags than any proxy can have");
-        return XG_EXIT_NO;
+    if (!present_dataplane(view, proxy)) {
+        return xg_errors_io("verify", "memory", ENOMEM); /* no token has room for more tags than a proxy may have */
     }
     return XG_EXIT_OK;
 }

@@ -306,10 +306,27 @@ static void add_zone(builder *b)
     add_binding(b, b->binding == XG_BINDING_ZONE, "zone", b->claims.zone, zone, bound(b->claims.zone));
 }
 
+/* Whether the binding that failed is one of the rows. */
+static bool has_row(const builder *b)
+{
+    switch (b->binding) {
+    case XG_BINDING_NAME:
+    case XG_BINDING_MESH:
+    case XG_BINDING_TAG:
+    case XG_BINDING_WORKLOAD:
+    case XG_BINDING_TYPE:
+        return b->request->kind == XG_KIND_DATAPLANE;
+    case XG_BINDING_SCOPE:
+    case XG_BINDING_ZONE:
+        return b->request->kind != XG_KIND_DATAPLANE;
+    default:
+        return false;
+    }
+}
+
 static void add_bindings(builder *b)
 {
-    bool is_known = b->binding >= XG_BINDING_NAME && b->binding <= XG_BINDING_TYPE;
-    if (b->failing == XG_STAGE_BINDINGS && !is_known) {
+    if (b->failing == XG_STAGE_BINDINGS && !has_row(b)) {
         add_binding(b, true, "binding", XG_STR("(see the text)"), (xg_str){NULL, 0}, "");
     }
     if (b->request->kind == XG_KIND_DATAPLANE) {
@@ -445,7 +462,9 @@ json_t *xg_decision_rows_new(const xg_decision *decision, const xg_request *requ
     builder b = {.decision = decision, .request = request, .policy = policy, .now = now};
     b.rows = json_array();
     b.failing = find_failing(decision);
-    b.binding = decision->reason == XG_REASON_POLICY_NO_ZONE ? (uint32_t)XG_BINDING_ZONE : decision->failed_binding;
+    if (b.failing == XG_STAGE_BINDINGS) {
+        b.binding = decision->reason == XG_REASON_POLICY_NO_ZONE ? (uint32_t)XG_BINDING_ZONE : decision->failed_binding;
+    }
     b.has_failed = b.failing < XG_STAGE_BINDINGS; /* for the bindings, which come last */
     read_claims(&b);
     find_tag(&b);

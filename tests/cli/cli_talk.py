@@ -60,7 +60,7 @@ class Spelling(CliTest):
                 (["mnt"], "xdsgate mint"), (["kye"], "xdsgate key"), (["tyr"], "xdsgate try"),
                 (["keys"], "xdsgate key"),
                 (["key", "neww"], "xdsgate key new"), (["key", "lst"], "xdsgate key list"),
-                (["inspct"], "xdsgate inspect"), (["config", "chec"], "xdsgate config check"),
+                (["inspct"], "xdsgate inspect"), (["config", "czeck"], "xdsgate config check"),
                 (["key", "pub"], "xdsgate key public"), (["mint", "dataplan"], "xdsgate mint dataplane"),
                 (["mint", "zones"], "xdsgate mint zone")):
             self.refused(USAGE, ["unknown command", f"did you mean '{near}'?"], *words)
