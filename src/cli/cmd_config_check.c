@@ -193,6 +193,9 @@ static int check_store(const xg_config *config)
     xg_crypto_free(crypto);
     if (!xg_is_ok(result)) {
         xg_errors_reason("the store of the configuration cannot be read", config->store_path, result);
+        if (error.len > 0) {
+            xg_errors_note("%s", sentence);
+        }
         return XG_EXIT_CONFIG;
     }
     return XG_EXIT_OK;

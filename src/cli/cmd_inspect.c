@@ -163,6 +163,9 @@ static int check_with_store(const char *given, xg_str mesh, const xg_token_view 
     xg_result result = load_store(path, crypto, &snapshot, &error);
     if (!xg_is_ok(result)) {
         xg_errors_reason("the store cannot be read", path, result);
+        if (error.len > 0) {
+            xg_errors_note("%s", sentence);
+        }
         return XG_EXIT_IO;
     }
     result = check_with_snapshot(snapshot, mesh, view, &trust);

@@ -275,6 +275,13 @@ class Inspect(LookCase):
             answer = self.run_cli("inspect", "token", "--key", key)
             self.assertEqual((answer.code, answer.err), (code, ""))
             self.assertTrue(answer.out.startswith(text), answer.out)
+        for header, text in (({"alg": "none", "kid": "2"}, "The token's algorithm is not RS256"),
+                             ({"alg": "RS256"}, "The token header names no key"),
+                             ({"alg": "RS256", "kid": "2", "crit": []}, "The token header demands extensions")):
+            answer = self.run_cli("inspect", "--key", "store/meshes/m1/keys/2.pem",
+                                  stdin=self.sign(self.claims(), header).encode())
+            self.assertEqual(answer.code, DENIED)
+            self.assertTrue(answer.out.startswith("NOT VERIFIED: " + text), answer.out)
         self.refused(KEY, ["cannot read the key", "absent"], "inspect", "token", "--key", "absent")
         self.write("bad.pem", "no key\n")
         self.refused(KEY, ["the key cannot be used", "bad.pem", "key_file"], "inspect", "token", "--key", "bad.pem")
