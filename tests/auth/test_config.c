@@ -723,6 +723,71 @@ static void test_the_sentence_is_cut_to_its_room_and_the_reason_stays(void **sta
     }
 }
 
+/* ---- shown to people ---- */
+
+typedef struct shown {
+    xg_text text;
+    const char *parent; /* of the member before */
+} shown;
+
+static void close_parent(shown *s, const char *parent)
+{
+    if (s->parent != NULL && (parent == NULL || strcmp(s->parent, parent) != 0)) {
+        xg_text_add(&s->text, XG_STR("}"));
+    }
+}
+
+/* Writes a member as the text of a configuration has it. */
+static void write_member(void *arg, const char *parent, const char *name, xg_str value)
+{
+    shown *s = arg;
+    uint64_t number;
+    bool is_bare = xg_str_eq(value, XG_STR("true")) || xg_str_eq(value, XG_STR("false")) ||
+                   xg_str_to_u64(value, UINT64_MAX, &number);
+    if (xg_str_eq(value, XG_STR("never"))) {
+        return;
+    }
+    close_parent(s, parent);
+    xg_text_add(&s->text, s->text.len > 1 ? XG_STR(",") : XG_STR(""));
+    if (parent != NULL && (s->parent == NULL || strcmp(s->parent, parent) != 0)) {
+        xg_text_printf(&s->text, "\"%s\":{", parent);
+    }
+    s->parent = parent;
+    xg_text_printf(&s->text, is_bare ? "\"%s\":%.*s" : "\"%s\":\"%.*s\"", name, (int)value.len, value.ptr);
+}
+
+static void test_what_is_shown_of_a_configuration_makes_the_same_one_again(void **state)
+{
+    static const char *const TEXTS[] = {
+        "{\"store\":\"/s\"}",
+        "{\"store\":\"/s\",\"profile\":\"kuma-3.0\",\"zone\":\"east\",\"switches\":{\"exp_required\":true},"
+        "\"legacy_zone_tokens\":\"deny\",\"legacy_zone_tokens_deny_after\":\"2027-01-01T00:00:00Z\"}",
+        "{\"store\":\"/s\",\"allow_mesh_wide\":true,\"leeway_seconds\":60,\"store_poll_seconds\":0,"
+        "\"limits\":{\"kid_bytes\":1,\"meshes\":2},\"switches\":{\"tag_source\":\"inbound\"}}",
+    };
+    (void)state;
+    for (size_t i = 0; i < XG_ARRAY_LEN(TEXTS); i++) {
+        char storage[4096], sentence[256], first[2 * XG_STORE_PATH_MAX], second[2 * XG_STORE_PATH_MAX];
+        xg_config config;
+        xg_text error;
+        shown s = {.parent = NULL};
+        xg_text_init(&error, sentence, sizeof(sentence));
+        assert_true(xg_is_ok(xg_config_parse(xg_str_of(TEXTS[i]), &config, &error)));
+        describe(&config, first, sizeof(first));
+        xg_text_init(&s.text, storage, sizeof(storage));
+        xg_text_add(&s.text, XG_STR("{"));
+        xg_config_describe(&config, write_member, &s);
+        close_parent(&s, NULL);
+        xg_text_add(&s.text, XG_STR("}"));
+        xg_result again = xg_config_parse((xg_str){storage, s.text.len}, &config, &error);
+        if (!xg_is_ok(again)) {
+            fail_msg("%s: %s", storage, sentence);
+        }
+        describe(&config, second, sizeof(second));
+        assert_string_equal(first, second);
+    }
+}
+
 static void test_long_values_are_shown_by_both_ends(void **state)
 {
     (void)state;
@@ -758,6 +823,7 @@ int main(void)
         cmocka_unit_test(test_nesting_ends_at_four),
         cmocka_unit_test(test_the_text_ends_at_64_kib),
         cmocka_unit_test(test_the_sentence_is_cut_to_its_room_and_the_reason_stays),
+        cmocka_unit_test(test_what_is_shown_of_a_configuration_makes_the_same_one_again),
         cmocka_unit_test(test_long_values_are_shown_by_both_ends),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
