@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 
 from cli_support import CLI, CONFIG, DENIED, DONE, IO, KEY, NOW, PLUGIN, USAGE, CliTest, main
@@ -502,6 +503,21 @@ class Explain(LookCase):
                           ("store_unreadable", None), ("busy", None), ("config_json", None), ("internal", None),
                           ("no_memory", None), ("self_test", None)):
             self.assertEqual(rows[name], row, name)
+
+    def test_checks_have_the_numbers_of_the_manual(self):
+        """The table of ABI.md, row by row, names the reasons of each check; no other reason has a check."""
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        with open(os.path.join(root, "plugin-api", "ABI.md"), encoding="utf-8") as file:
+            rows = re.findall(r"(?m)^\| (\d+) \| .* \| ([^|]+) \| [^|]+ \|$", file.read())
+        manual = {}
+        for row, text in rows[:12]:
+            text = re.sub(r"\(.*?\)", "", text)
+            for first, last in re.findall(r"(\d{3})(?: to (\d{3}))?", text):
+                manual.update({number: int(row) for number in range(int(first), int(last or first) + 1)})
+        self.assertEqual([int(row) for row, _ in rows[:12]], list(range(1, 13)))
+        manual[100] = 1  # in front of the table: the size of the request
+        found = {reason["number"]: reason["row"] for reason in self.reasons() if reason["row"] is not None}
+        self.assertEqual(found, manual)
 
     def test_peer_hears_a_constant_or_nothing(self):
         heard = {reason["name"]: reason["peer_hears"] for reason in self.reasons()}
