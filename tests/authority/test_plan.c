@@ -457,13 +457,15 @@ static char *many(size_t num, const char *head, const char *format)
 static void test_a_hundred_thousand_meshes_are_planned_and_no_more(void **state)
 {
     (void)state;
-    char *values = many(100000, "meshes:\n", "- {name: m-#, role: separate}\n");
-    accept(values, NULL, 200000);
-    free(values);
-    values = many(100001, "meshes:\n", "- {name: m-#}\n");
-    refuse(values, NULL, "error: there are more than 100000 meshes\n  where: v.yaml:2:1\n");
-    free(values);
-    values = many(2000, "meshes:\n", "- {name: m-#, ingress: {enabled: true}, egress: {enabled: true}}\n");
+    if (getenv("XG_VALGRIND_PRELOAD") == NULL) { /* minutes there, and nothing that the smaller file does not reach */
+        char *full = many(100000, "meshes:\n", "- {name: m-#, role: separate}\n");
+        accept(full, NULL, 200000);
+        free(full);
+        full = many(100001, "meshes:\n", "- {name: m-#}\n");
+        refuse(full, NULL, "error: there are more than 100000 meshes\n  where: v.yaml:2:1\n");
+        free(full);
+    }
+    char *values = many(2000, "meshes:\n", "- {name: m-#, ingress: {enabled: true}, egress: {enabled: true}}\n");
     accept(values, NULL, 4000);
     free(values);
 }
