@@ -124,7 +124,7 @@ uint32_t xg_manifest_plan_scope(xg_manifest_role role);
  * (nothing but printable ASCII can; a plan without troubles holds nothing else). On false text holds what it held
  * before. XG_MANIFEST_RENDER_SIZE bytes are always enough.
  */
-#define XG_MANIFEST_RENDER_SIZE (16u * 1024)
+#define XG_MANIFEST_RENDER_SIZE ((size_t)16 * 1024)
 
 typedef enum xg_manifest_file {
     XG_MANIFEST_TOKEN_FILE = 0, /* zone-proxy-<mesh>-<role>.token */

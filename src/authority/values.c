@@ -50,7 +50,12 @@ xg_trouble *xg_values_report(xg_manifest_reports *reports, const char *file, xg_
 
 static xg_manifest_at at_of(const xg_yaml_node *node)
 {
-    return node == NULL ? (xg_manifest_at){0} : (xg_manifest_at){node->line, node->column};
+    xg_manifest_at at = {0};
+    if (node != NULL) {
+        at.line = node->line;
+        at.column = node->column;
+    }
+    return at;
 }
 
 static xg_trouble *report(const reader *r, const xg_yaml_node *node, const char *summary)
@@ -122,9 +127,9 @@ static bool is_rendered(const reader *r, const xg_yaml_node *node, const char *p
 
 #define WORD_MAX 31u
 
-static char lower(char c)
+static int lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 static size_t smaller(size_t a, size_t b)

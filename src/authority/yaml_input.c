@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define NONE     UINT32_MAX
-#define TEXT_MAX (16u * 1024 * 1024)
+#define TEXT_MAX ((size_t)16 * 1024 * 1024)
 
 struct xg_yaml_input {
     xg_yaml_node *nodes;
@@ -34,6 +34,12 @@ typedef struct yaml_anchor {
     uint32_t node;
 } yaml_anchor;
 
+/* A list or map that is open, and its latest child. */
+typedef struct yaml_frame {
+    uint32_t node;
+    uint32_t last;
+} yaml_frame;
+
 typedef struct yaml_builder {
     xg_yaml_input *input;
     const char *file;
@@ -41,8 +47,7 @@ typedef struct yaml_builder {
     xg_trouble *reterr;
     struct fy_diag *diag;
     struct fy_parser *parser;
-    uint32_t open[XG_YAML_INPUT_DEPTH_MAX];
-    uint32_t last[XG_YAML_INPUT_DEPTH_MAX]; /* child of each open node */
+    yaml_frame *frames; /* XG_YAML_INPUT_DEPTH_MAX */
     size_t depth;
     yaml_anchor anchors[XG_YAML_INPUT_ANCHORS_MAX];
     size_t num_anchors;
@@ -247,7 +252,7 @@ static bool is_key_next(const yaml_builder *builder)
     if (builder->depth == 0) {
         return false;
     }
-    const xg_yaml_node *parent = &builder->input->nodes[builder->open[builder->depth - 1]];
+    const xg_yaml_node *parent = &builder->input->nodes[builder->frames[builder->depth - 1].node];
     return parent->kind == XG_YAML_MAP && parent->num % 2 == 0;
 }
 
@@ -257,8 +262,8 @@ static void hang_up(yaml_builder *builder, uint32_t child)
     if (builder->depth == 0) {
         return;
     }
-    xg_yaml_node *parent = &input->nodes[builder->open[builder->depth - 1]];
-    uint32_t *last = &builder->last[builder->depth - 1];
+    xg_yaml_node *parent = &input->nodes[builder->frames[builder->depth - 1].node];
+    uint32_t *last = &builder->frames[builder->depth - 1].last;
     if (*last == NONE) {
         parent->first = child;
     } else {
@@ -309,7 +314,7 @@ static bool keep_text(yaml_builder *builder, struct fy_token *token, xg_str *ret
 
 static bool add_anchor(yaml_builder *builder, struct fy_token *token, uint32_t node)
 {
-    xg_str name;
+    xg_str name = XG_STR("");
     if (token == NULL) {
         return true;
     }
@@ -327,7 +332,7 @@ static bool add_scalar(yaml_builder *builder, const struct fy_event *event)
 {
     struct fy_token *token = event->scalar.value;
     xg_yaml_node node = {.first = NONE};
-    xg_str text;
+    xg_str text = XG_STR("");
     uint32_t index = NONE;
     enum fy_scalar_style style = token == NULL ? FYSS_PLAIN : fy_token_scalar_style(token);
     if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) {
@@ -354,7 +359,7 @@ static bool add_alias(yaml_builder *builder, const struct fy_event *event)
 {
     xg_yaml_input *input = builder->input;
     xg_yaml_node node;
-    xg_str name;
+    xg_str name = XG_STR("");
     uint32_t index = NONE;
     if (!keep_text(builder, event->alias.anchor, &name)) {
         return false;
@@ -392,8 +397,8 @@ static bool open_node(yaml_builder *builder, xg_yaml_kind kind, struct fy_token 
     if (!add_node(builder, &node, &index)) {
         return false;
     }
-    builder->open[builder->depth] = index;
-    builder->last[builder->depth] = NONE;
+    builder->frames[builder->depth].node = index;
+    builder->frames[builder->depth].last = NONE;
     builder->depth++;
     return add_anchor(builder, anchor, index);
 }
@@ -477,8 +482,11 @@ static bool close_map(yaml_builder *builder, xg_yaml_node *map)
 
 static bool close_node(yaml_builder *builder)
 {
+    if (builder->depth == 0 || builder->input->nodes == NULL) {
+        return fail_here(builder, "a list or a map ends that never began"); /* the library would have said so */
+    }
     builder->depth--;
-    xg_yaml_node *node = &builder->input->nodes[builder->open[builder->depth]];
+    xg_yaml_node *node = &builder->input->nodes[builder->frames[builder->depth].node];
     node->is_open = false;
     return node->kind != XG_YAML_MAP || close_map(builder, node);
 }
@@ -610,6 +618,8 @@ static bool check_bytes(yaml_builder *builder)
 bool xg_yaml_input_parse(xg_str text, const char *file, xg_yaml_input **ret_input, xg_trouble *reterr)
 {
     yaml_builder builder = {.file = file, .source = text.len == 0 ? XG_STR("") : text, .reterr = reterr, .line = 1};
+    yaml_frame frames[XG_YAML_INPUT_DEPTH_MAX];
+    builder.frames = frames;
     builder.column = 1;
     if (!check_bytes(&builder)) {
         return false;

@@ -126,6 +126,7 @@ static const char *name_of(size_t len, char last)
 }
 
 #define B20 "bbbbbbbbbbbbbbbbbbbb"
+#define L50 B20 "." B20 ".bbbbbbb." /* labels, with their dots */
 
 static void test_a_workload_of_63_characters_is_the_longest(void **state)
 {
@@ -339,6 +340,12 @@ static void test_texts_of_an_entry_are_what_they_are_to_be(void **state)
         {"meshes: [{name: a, address: 'a..b'}]",
          "error: the address 'a..b' is neither an IP address that can be reached nor a DNS name\n"
          "  where: v.yaml:1:29\n"},
+        {"meshes: [{name: a, address: a" B20 B20 B20 "bbb.z}]",
+         "error: the address 'a" B20 B20 B20 "bbb.z' is neither an IP address that can be reached nor a DNS name\n"
+         "  where: v.yaml:1:29\n"},
+        {"meshes: [{name: a, advertisedAddress: 'a.'}]",
+         "error: the advertised address 'a.' is neither an IP address that can be reached nor a DNS name\n"
+         "  where: v.yaml:1:39\n"},
         {"meshes: [{name: a, advertisedAddress: 'http://a'}]",
          "error: the advertised address 'http://a' is neither an IP address that can be reached nor a DNS name\n"
          "  where: v.yaml:1:39\n"},
@@ -360,6 +367,13 @@ static void test_texts_of_an_entry_are_what_they_are_to_be(void **state)
     accept("meshes: [{name: a, namespace: 1a, address: 10.0.0.255, advertisedAddress: a.b, advertisedPort: 5}]", NULL,
            1);
     accept("meshes: [{name: a, role: egress, advertisedPort: 5}]", NULL, 1);
+    accept("meshes: [{name: a, address: a" B20 B20 B20 "bb." B20 B20 B20 "bbb.z}]", NULL, 1);
+    /* 253 characters, and one more. */
+    accept("meshes: [{name: a, address: " L50 L50 L50 L50 L50 "abc}]", NULL, 1);
+    refuse("meshes: [{name: a, address: " L50 L50 L50 L50 L50 "abcd}]", NULL,
+           "error: the address '" B20 "." B20 ".bbbbbbb.bbbbbbbb...bbb." B20 "." B20 ".bbbbbbb.abcd' is neither an IP "
+           "address that can be reached nor a DNS name\n"
+           "  where: v.yaml:1:29\n");
 }
 
 static void test_options_are_what_they_are_to_be(void **state)

@@ -227,6 +227,10 @@ static void test_a_template_that_was_not_rendered_is_told(void **state)
          "  note: Unsupported directive; the line holds an expression of a template\n" RENDER},
     };
     static const row GOOD[] = {
+        {"{\n\t\"meshes\": [\n\t\t{\"name\": \"m\", \"egress\": {}}\n\t]\n}\n",
+         "mesh m, shipped, at 3:12\n0 proxies\n"
+         "warning: the mesh 'm' enables no zone proxy: nothing is planned for it\n  where: v.yaml:3:12\n"
+         "  help: set 'ingress.enabled' or 'egress.enabled' in its entry if it is to have one\n"},
         {"x: ${y}\nmeshes: [{name: m, ingress: {podSpec: {a: '{{ b }}'}, enabled: false}}]\n",
          "mesh m, shipped, at 2:17\n0 proxies\n"
          "warning: the mesh 'm' enables no zone proxy: nothing is planned for it\n  where: v.yaml:2:17\n"
@@ -433,10 +437,11 @@ static void test_where_an_ingress_is_reached(void **state)
 static void test_what_nobody_knows_is_warned_about(void **state)
 {
     static const row ROWS[] = {
-        {"meshes: [{name: m, Role: egress, colour: red}]", "mesh m, draft, at 1:17\n" PROXY("all") NOWHERE
+        {"meshes: [{name: m, Role: egress, aMemberThatIsLongerThanAnyKnownWord: red}]",
+         "mesh m, draft, at 1:17\n" PROXY("all") NOWHERE
          "1 proxies\n"
          "warning: unknown member 'Role' of an entry of meshes\n  where: v.yaml:1:20\n  help: did you mean 'role'?\n"
-         "warning: unknown member 'colour' of an entry of meshes\n  where: v.yaml:1:34\n"},
+         "warning: unknown member 'aMemberThatIsLongerThanAnyKnownWord' of an entry of meshes\n  where: v.yaml:1:34\n"},
         {"meshes: [{name: m, combinedProxies: {enabled: true, service: {namee: x}, deployment: {replica: 2}}}]",
          "mesh m, shipped, at 1:17\n" PROXY("all") NOWHERE
          "1 proxies\n"
