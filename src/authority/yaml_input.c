@@ -247,22 +247,28 @@ static void *grow(void *array, uint32_t num, uint32_t *cap, size_t size)
     return more;
 }
 
+/* The innermost list or map that is open; NULL at the top. */
+static xg_yaml_node *parent_of(const yaml_builder *builder)
+{
+    if (builder->depth == 0 || builder->input->nodes == NULL) {
+        return NULL;
+    }
+    return &builder->input->nodes[builder->frames[builder->depth - 1].node];
+}
+
 static bool is_key_next(const yaml_builder *builder)
 {
-    if (builder->depth == 0) {
-        return false;
-    }
-    const xg_yaml_node *parent = &builder->input->nodes[builder->frames[builder->depth - 1].node];
-    return parent->kind == XG_YAML_MAP && parent->num % 2 == 0;
+    const xg_yaml_node *parent = parent_of(builder);
+    return parent != NULL && parent->kind == XG_YAML_MAP && parent->num % 2 == 0;
 }
 
 static void hang_up(yaml_builder *builder, uint32_t child)
 {
     xg_yaml_input *input = builder->input;
-    if (builder->depth == 0) {
+    xg_yaml_node *parent = parent_of(builder);
+    if (parent == NULL) {
         return;
     }
-    xg_yaml_node *parent = &input->nodes[builder->frames[builder->depth - 1].node];
     uint32_t *last = &builder->frames[builder->depth - 1].last;
     if (*last == NONE) {
         parent->first = child;
@@ -482,11 +488,11 @@ static bool close_map(yaml_builder *builder, xg_yaml_node *map)
 
 static bool close_node(yaml_builder *builder)
 {
-    if (builder->depth == 0 || builder->input->nodes == NULL) {
+    xg_yaml_node *node = parent_of(builder);
+    if (node == NULL) {
         return fail_here(builder, "a list or a map ends that never began"); /* the library would have said so */
     }
     builder->depth--;
-    xg_yaml_node *node = &builder->input->nodes[builder->frames[builder->depth].node];
     node->is_open = false;
     return node->kind != XG_YAML_MAP || close_map(builder, node);
 }
