@@ -47,8 +47,8 @@ say() {
 }
 
 new_key() {
-    say '' key new "$@" --authority "$authority" --store "$store"
-    xdsgate key new "$@" --authority "$authority" --store "$store" >"$work/answer"
+    say '' key new "$@" --authority "$authority" --store "$store" --plain
+    xdsgate key new "$@" --authority "$authority" --store "$store" --plain >"$work/answer"
 }
 
 # mint FILE ARGUMENT...: a token, into a file.
@@ -150,7 +150,7 @@ echo "stolen-laptop-7" >"$store/meshes/payments-mesh/revoked"
 sed 's/^\([^.]*\..\{60\}\)A/\1B/; t; s/^\([^.]*\..\{60\}\)./\1A/' "$work/zone-proxy.token" >"$work/altered.token"
 
 # A key that serves every mesh, as an operator may choose to have: only the token's own Mesh tells meshes apart then.
-xdsgate key new --mesh every --kid every-1 --authority "$authority" --store "$work/other" >"$work/answer"
+xdsgate key new --mesh every --kid every-1 --authority "$authority" --store "$work/other" --plain >"$work/answer"
 mkdir -p "$store/any-mesh/keys"
 cp "$work/other/meshes/every/keys/every-1.pem" "$store/any-mesh/keys/"
 mint any-mesh.token dataplane --mesh payments-mesh --role all --valid-for 24h \

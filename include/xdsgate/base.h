@@ -215,4 +215,11 @@ xg_str xg_clock_format(int64_t seconds, char storage[XG_CLOCK_TEXT_SIZE]);
 /* RFC 3339 in UTC, whole seconds ("…Z"). */
 bool xg_clock_parse(xg_str s, int64_t *ret_seconds) XG_MUST_USE;
 
+/* ---- duration.c: Go's time.ParseDuration, and instants ---- */
+
+/* Go's syntax with d = 24 h in addition. Nanoseconds; false when it is none or does not fit. */
+bool xg_duration_parse(xg_str s, int64_t *ret_nanos) XG_MUST_USE;
+/* UNIX[.nanos]: seconds rounded down and the fraction above them, 0 to 999,999,999. */
+bool xg_duration_parse_instant(xg_str s, int64_t *ret_seconds, int64_t *ret_nanos) XG_MUST_USE;
+
 #endif /* XDSGATE_BASE_H */

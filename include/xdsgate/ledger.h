@@ -54,8 +54,9 @@ bool xg_ledger_check(xg_ledger *ledger, xg_trouble *trouble) XG_MUST_USE;
 #define XG_LEDGER_TEXT_MAX 65536 /* bytes of each text of an entry */
 
 /*
- * Records all of them or none, durably, before it returns. A jti is recorded once for each key: a second time is
- * XG_TROUBLE_NO. An entry that cannot be right (no jti, a fingerprint that is none) is XG_TROUBLE_INPUT.
+ * Records all of them or none, durably, before it returns. A token that is recorded already, by jti and fingerprint,
+ * stays recorded once, as it was. An entry that cannot be right (no jti, a fingerprint that is none) is
+ * XG_TROUBLE_INPUT.
  */
 bool xg_ledger_record(xg_ledger *ledger, const xg_ledger_entry *entries, size_t num_entries,
                       xg_trouble *trouble) XG_MUST_USE;

@@ -157,6 +157,8 @@ typedef struct xg_signer xg_signer;
 xg_result xg_signer_generate(unsigned bits, xg_signer **ret_signer) XG_MUST_USE;
 /* From a PEM text: RSA PRIVATE KEY or PRIVATE KEY, unencrypted. The caller wipes its own copy of the text. */
 xg_result xg_signer_parse(xg_str pem, xg_signer **ret_signer) XG_MUST_USE;
+/* The same, verifying with crypto, which must outlive the signer: for thousands of keys at once. */
+xg_result xg_signer_parse_with(xg_crypto *crypto, xg_str pem, xg_signer **ret_signer) XG_MUST_USE;
 void xg_signer_free(xg_signer *signer);
 /* PEM of the private (RSA PRIVATE KEY, PKCS#1) or public (RSA PUBLIC KEY) half; from OpenSSL's secure functions, to be
  * wiped and freed with xg_signer_pem_free. */
@@ -201,6 +203,10 @@ typedef struct xg_mint_request {
 
 /* Header and claims exactly as Kuma's issuer writes them (Go's encoder rules). Allocated; free with free. */
 xg_result xg_mint_claims_json(const xg_mint_request *request, char **ret_json, size_t *ret_len) XG_MUST_USE;
+/* The token of claims that were made before, by xg_mint_claims_json: with the same key the same bytes. Allocated; free
+ * with free. */
+xg_result xg_mint_sign_claims(xg_str kid, xg_str claims, const xg_signer *signer, char **ret_token,
+                              size_t *ret_len) XG_MUST_USE;
 /* The compact token, verified with the public half before it is returned. Allocated; free with free. */
 xg_result xg_mint_token(const xg_mint_request *request, const xg_signer *signer, char **ret_token,
                         size_t *ret_len) XG_MUST_USE;

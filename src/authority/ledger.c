@@ -146,59 +146,24 @@ static bool insert(const xg_ledger *ledger, sqlite3_stmt *statement, const xg_le
     return xg_ledger_db_fail(ledger, RECORD, trouble);
 }
 
-static bool insert_all(const xg_ledger *ledger, const xg_ledger_entry *entries, size_t num, size_t *ret_num_done,
-                       xg_trouble *trouble)
+/* Equal key, claims and jti give the same token again: it is in the ledger already, and stays there once. */
+static bool insert_all(const xg_ledger *ledger, const xg_ledger_entry *entries, size_t num, xg_trouble *trouble)
 {
-    sqlite3_stmt *statement = xg_ledger_db_prepare(
-        ledger, RECORD, "INSERT INTO mint (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", trouble);
+    sqlite3_stmt *statement =
+        xg_ledger_db_prepare(ledger, RECORD,
+                             "INSERT INTO mint (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                             " ON CONFLICT (jti, fingerprint) DO NOTHING",
+                             trouble);
     bool is_good = statement != NULL;
-    *ret_num_done = 0;
-    while (is_good && *ret_num_done < num) {
-        is_good = insert(ledger, statement, &entries[*ret_num_done], trouble);
-        *ret_num_done += is_good ? 1 : 0;
+    for (size_t i = 0; is_good && i < num; i++) {
+        is_good = insert(ledger, statement, &entries[i], trouble);
     }
     (void)sqlite3_finalize(statement);
     return is_good;
 }
 
-typedef struct first_mint {
-    bool is_found;
-    int64_t minted_at;
-} first_mint;
-
-static bool take_first(void *arg, const xg_ledger_entry *entry)
-{
-    *(first_mint *)arg = (first_mint){true, entry->minted_at};
-    return false;
-}
-
-/* The sentence for a jti that the key has signed before; when that cannot be looked up, this is the sentence. */
-static bool refuse_again(xg_ledger *ledger, const xg_ledger_entry *entry, xg_trouble *trouble)
-{
-    const xg_ledger_filter filter = {.key = entry->key, .jti = entry->jti};
-    first_mint first = {false, 0};
-    char storage[XG_CLOCK_TEXT_SIZE];
-    char quoted[200];
-    xg_text text;
-    xg_text_init(&text, quoted, sizeof(quoted));
-    xg_text_quote(&text, entry->jti, 160);
-    if (!xg_ledger_each(ledger, &filter, take_first, &first, trouble)) {
-        return false;
-    }
-    xg_trouble_say(trouble, XG_TROUBLE_NO, "a token with this jti was already minted with this key");
-    xg_trouble_where(trouble, "%s", ledger->path);
-    if (first.is_found) {
-        xg_str when = xg_clock_format(first.minted_at, storage);
-        xg_trouble_note(trouble, "jti %s, recorded %.*s", quoted, (int)when.len, when.ptr);
-    } else {
-        xg_trouble_note(trouble, "jti %s stands twice among the tokens to be minted", quoted);
-    }
-    return xg_trouble_help(trouble, "a jti names one token, so that one can be revoked: use another");
-}
-
 bool xg_ledger_record(xg_ledger *ledger, const xg_ledger_entry *entries, size_t num_entries, xg_trouble *trouble)
 {
-    size_t num_done = 0;
     for (size_t i = 0; i < num_entries; i++) {
         const char *wrong = find_wrong(&entries[i]);
         if (wrong != NULL) {
@@ -209,10 +174,8 @@ bool xg_ledger_record(xg_ledger *ledger, const xg_ledger_entry *entries, size_t 
     if (!xg_ledger_db_begin(ledger, RECORD, trouble)) {
         return false;
     }
-    bool is_good = insert_all(ledger, entries, num_entries, &num_done, trouble);
-    bool is_again = !is_good && sqlite3_extended_errcode(ledger->db) == SQLITE_CONSTRAINT_UNIQUE;
-    is_good = xg_ledger_db_end(ledger, RECORD, is_good, trouble);
-    return is_again && num_done < num_entries ? refuse_again(ledger, &entries[num_done], trouble) : is_good;
+    bool is_good = insert_all(ledger, entries, num_entries, trouble);
+    return xg_ledger_db_end(ledger, RECORD, is_good, trouble);
 }
 
 /* ---- reading ---- */

@@ -277,11 +277,15 @@ static int make_file(const place *at, char temp[TEMP_SIZE])
 static int name_file(const place *at, const char *temp)
 {
     int error = renameat2(at->fd, temp, at->fd, at->name, RENAME_NOREPLACE) == 0 ? 0 : errno;
+    bool is_moved = error == 0;
     if (error == EINVAL || error == ENOSYS) { /* not every file system can */
         error = linkat(at->fd, temp, at->fd, at->name, 0) == 0 ? 0 : errno;
     }
     if (error != 0 && error != EEXIST) {
         return error;
+    }
+    if (!is_moved && unlinkat(at->fd, temp, 0) != 0) {
+        return errno;
     }
     return fsync(at->fd) == 0 ? 0 : errno;
 }
@@ -299,8 +303,8 @@ static bool make(const place *at, xg_ledger *ledger, xg_trouble *trouble)
     if (is_good) {
         error = name_file(at, temp);
     }
-    if (temp[0] != '\0') {
-        (void)unlinkat(at->fd, temp, 0); /* gone, unless something failed or there was another */
+    if (temp[0] != '\0' && (error != 0 || !is_good)) {
+        (void)unlinkat(at->fd, temp, 0); /* the first failure is the one that is told */
     }
     return error == 0 ? is_good : xg_trouble_io(trouble, "make the ledger", at->path, error);
 }

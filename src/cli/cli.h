@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "xdsgate/authority.h"
+#include "xdsgate/keys.h"
 #include "xdsgate/token.h"
 
 struct json_t;
@@ -154,13 +155,6 @@ struct json_t *xg_output_decision(const xg_decision *decision);
 void xg_output_json(const struct json_t *value);
 const char *xg_output_binding_name(uint32_t binding);
 
-/* ---- duration.c: Go's time.ParseDuration, and instants ---- */
-
-/* Go's syntax with d = 24 h in addition. Nanoseconds; false when it is none or does not fit. */
-bool xg_duration_parse(xg_str s, int64_t *ret_nanos) XG_MUST_USE;
-/* UNIX[.nanos]: seconds rounded down and the fraction above them, 0 to 999,999,999. */
-bool xg_duration_parse_instant(xg_str s, int64_t *ret_seconds, int64_t *ret_nanos) XG_MUST_USE;
-
 /* ---- input.c: what is not secret ---- */
 
 /* Reads a whole file, pipe or, for "-", stdin, of at most 1 MiB, into fresh memory with a NUL behind it. `action` is
@@ -185,15 +179,18 @@ typedef enum xg_secret_rule {
 int xg_secret_read_key(int dirfd, const char *name, const char *path, xg_secret_rule rule, xg_secret *ret_secret);
 /* Reads a token, from a file or, for "-", from stdin; line ends around it are not part of it. */
 int xg_secret_read_token(const char *path, xg_secret *ret_secret);
+/* Reads what an open descriptor holds to its end; path is for reports. */
+int xg_secret_read_fd(int fd, const char *path, xg_secret *ret_secret);
 void xg_secret_done(xg_secret *secret);
 
 /* ---- custody.c: the directories that hold keys ---- */
 
 #define XG_CUSTODY_PATH_SIZE 4096
 
-/* Which set a key belongs to: a mesh's or the zone's. */
+/* Which set a key belongs to: a mesh's, the zone's, or the one that counts for every mesh. */
 typedef struct xg_custody_set {
-    const char *mesh; /* NULL: the zone's */
+    const char *mesh; /* NULL: the zone's, or every mesh's */
+    bool is_any_mesh;
 } xg_custody_set;
 
 typedef enum xg_custody_place {
@@ -212,8 +209,7 @@ typedef struct xg_custody_dir {
 /* What a directory holds for one set. */
 typedef struct xg_custody_kids {
     uint64_t highest; /* the highest decimal serial; 0 if there is none */
-    size_t num_named; /* kids that are no serials */
-    char named[XG_KID_MAX + 1];
+    bool has_any;
 } xg_custody_kids;
 
 /* A mesh or a kid that can be a file name: letters, digits, '.', '_' and '-', the first a letter or digit. */
@@ -229,45 +225,35 @@ void xg_custody_close(xg_custody_dir *dir);
 int xg_custody_complete_store(const xg_custody_dir *keys);
 /* Removes the directories that xg_custody_open made, as far as they are empty, and closes. */
 void xg_custody_undo(xg_custody_dir *dir);
-/* Calls visit for each <kid>.pem (and, in a store, each <kid>.retired). False with errno when it cannot be read. */
-typedef void xg_custody_visit(void *arg, const char *kid, bool is_retired);
+/* What a file holds: in an authority a private key, plain or encrypted; in a store a public key, or that it is gone. */
+typedef enum xg_custody_form {
+    XG_CUSTODY_ABSENT = 0,
+    XG_CUSTODY_PLAIN,     /* <kid>.pem */
+    XG_CUSTODY_ENCRYPTED, /* <kid>.pem.age */
+    XG_CUSTODY_RETIRED    /* <kid>.retired */
+} xg_custody_form;
+
+#define XG_CUSTODY_NAME_SIZE (XG_KID_MAX + 16)
+void xg_custody_file_name(const char *kid, xg_custody_form form, char name[XG_CUSTODY_NAME_SIZE]);
+/* Calls visit for each key of the directory. False with errno when it cannot be read. */
+typedef void xg_custody_visit(void *arg, const char *kid, xg_custody_form form);
 bool xg_custody_list(const xg_custody_dir *dir, xg_custody_visit *visit, void *arg);
 /* Adds the kids of a directory to *kids. Reports. */
 int xg_custody_scan(const xg_custody_dir *dir, xg_custody_kids *kids);
+xg_custody_form xg_custody_find(const xg_custody_dir *dir, const char *kid);
 bool xg_custody_has(const xg_custody_dir *dir, const char *kid);
-/* Writes <kid>.pem, whole or not at all, never over another file: 0, or an errno value. */
-int xg_custody_put(const xg_custody_dir *dir, const char *kid, const char *bytes, size_t len);
-void xg_custody_remove(const xg_custody_dir *dir, const char *kid);
-/* "mesh 'm'" or "the zone". */
+/* Writes a key, whole or not at all, never over another file: 0, or an errno value. */
+int xg_custody_put(const xg_custody_dir *dir, const char *kid, xg_custody_form form, const char *bytes, size_t len);
+int xg_custody_remove(const xg_custody_dir *dir, const char *kid, xg_custody_form form); /* 0, or an errno value */
+/* In a store: the key counts no longer, and says so. 0, or an errno value. */
+int xg_custody_retire(const xg_custody_dir *dir, const char *kid);
+/* "mesh 'm'", "the zone" or "every mesh". */
 const char *xg_custody_set_name(const xg_custody_set *set, char *storage, size_t cap);
-
-/* ---- minting.c: what minting any kind of token shares ---- */
-
-#define XG_MINTING_JTI_SIZE 37
-typedef struct xg_minting {
-    xg_mint_request request;
-    xg_signer *signer;
-    char kid[XG_KID_MAX + 1];
-    char jti[XG_MINTING_JTI_SIZE];
-} xg_minting;
-
-/* The flags every mint command has, to be put first in its table. */
-#define XG_MINTING_FLAGS                                                                                               \
-    {"valid-for", "DURATION", "how long the token is valid: 24h, 1h30m, 90d; required", NULL, 0, false},               \
-        {"authority", "DIR", "directory of the private keys", NULL, 0, false},                                         \
-        {"key", "FILE", "sign with this private key in PEM instead ('-' = stdin); needs --kid", "signing-key-path",    \
-         0,     false},                                                                                                \
-        {"kid", "KID", "id of the signing key (default: the newest of the authority)", NULL, 0, false},                \
-        {"jti", "ID", "id of the token, for revoking it (default: a random UUID)", NULL, 0, false},                    \
-    {                                                                                                                  \
-        "now", "UNIX[.NANOS]", "mint as if it were this time", NULL, 0, false                                          \
-    }
-
-/* Finds the key, the times and the jti. Reports. To be released with xg_minting_done, on failure too. */
-int xg_minting_begin(const xg_args *args, const xg_custody_set *set, xg_minting *minting);
-/* Mints, reads the token back as xdsgate.so would, and prints it. Reports. */
-int xg_minting_finish(xg_minting *minting);
-void xg_minting_done(xg_minting *minting);
+/* "mesh/m", "zone" or "any-mesh": how ledger and lists name it. */
+#define XG_CUSTODY_SET_SIZE (XG_MESH_NAME_MAX + 8)
+xg_str xg_custody_set_id(const xg_custody_set *set, char storage[XG_CUSTODY_SET_SIZE]);
+/* The flag that means the set. */
+const char *xg_custody_set_flag(const xg_custody_set *set);
 
 /* ---- proxy.c: one question to the plugin, growing as it is read ---- */
 
@@ -328,8 +314,12 @@ void xg_generate_reorder(int argc, char **argv);
 /* ---- the commands, one file each ---- */
 
 extern const xg_command XG_CMD_KEY_NEW;
+extern const xg_command XG_CMD_KEY_IMPORT;
+extern const xg_command XG_CMD_KEY_EXPORT;
 extern const xg_command XG_CMD_KEY_LIST;
 extern const xg_command XG_CMD_KEY_PUBLIC;
+extern const xg_command XG_CMD_KEY_ROTATE;
+extern const xg_command XG_CMD_KEY_RETIRE;
 extern const xg_command XG_CMD_MINT_DATAPLANE;
 extern const xg_command XG_CMD_MINT_ZONE;
 extern const xg_command XG_CMD_LEDGER_LIST;

@@ -78,7 +78,7 @@ static int run(const xg_args *args)
     if (fill(args, work)) {
         const xg_mint_request *request = &work->minting.request;
         bool is_bound = request->name.len > 0 || request->workload.len > 0 || request->num_tags > 0;
-        code = xg_generate_token(args, &(xg_custody_set){mesh_of(args)}, &work->minting);
+        code = xg_generate_token(args, &(xg_custody_set){mesh_of(args), false}, &work->minting);
         if (code == XG_EXIT_OK && !is_bound) {
             xg_errors_warning("the token is bound to no name, workload or tag: its holder can connect as any proxy of "
                               "the mesh");

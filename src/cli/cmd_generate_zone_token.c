@@ -56,7 +56,7 @@ static int run(const xg_args *args)
     minting.request.zone = zone;
     minting.request.scopes = scopes.items;
     minting.request.num_scopes = scopes.num;
-    int code = xg_generate_token(args, &(xg_custody_set){NULL}, &minting);
+    int code = xg_generate_token(args, &(xg_custody_set){NULL, false}, &minting);
     if (code == XG_EXIT_OK) {
         warn_if_odd(zone, scopes.num);
     }

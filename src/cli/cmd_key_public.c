@@ -8,11 +8,22 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "cli.h"
+#include "keychain.h"
 
 static const xg_flag FLAGS[] = {
-    {"key", "FILE", "private or public key in PEM ('-' = stdin); required", "signing-key-path", 0, false},
+    {"key", "FILE", "private or public key in PEM, encrypted or not ('-' = stdin); required", "signing-key-path", 0,
+     false},
+    XG_PASSPHRASE_FLAGS,
 };
+
+static int open_pem(const xg_args *args, const char *path, xg_secret *secret)
+{
+    xg_keychain chain;
+    xg_keychain_init(&chain, args);
+    int code = xg_keychain_open_pem(&chain, path, "the key", secret);
+    xg_keychain_done(&chain);
+    return code;
+}
 
 static int run(const xg_args *args)
 {
@@ -26,6 +37,10 @@ static int run(const xg_args *args)
         return XG_EXIT_USAGE;
     }
     int code = xg_secret_read_key(AT_FDCWD, path, path, XG_SECRET_EITHER, &secret);
+    if (code != XG_EXIT_OK) {
+        return code;
+    }
+    code = open_pem(args, path, &secret);
     if (code != XG_EXIT_OK) {
         return code;
     }

@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
 #include "mint_tags.h"
+#include "minting.h"
 #include "xdsgate/auth.h"
 
 static const xg_flag FLAGS[] = {
     XG_MINTING_FLAGS,
+    XG_OUTPUT_FLAG("token (default), json or yaml"),
     {"mesh", "NAME", "the mesh the proxy belongs to; required", NULL, 'm', false},
     {"name", "NAME", "bind to this Dataplane name", NULL, 0, false},
     {"workload", "NAME", "bind to this workload (label kuma.io/workload)", NULL, 0, false},
@@ -123,7 +124,7 @@ static bool fill(const xg_args *args, job *work)
 
 static int run(const xg_args *args)
 {
-    xg_custody_set set = {xg_args_value(args, "mesh")};
+    xg_custody_set set = {xg_args_value(args, "mesh"), false};
     int code = XG_EXIT_USAGE;
     job *work = calloc(1, sizeof(*work));
     if (work == NULL) {
@@ -148,7 +149,7 @@ const xg_command XG_CMD_MINT_DATAPLANE = {
     .usage = "--mesh NAME --valid-for DURATION (--authority DIR | --key FILE --kid KID) [flags]",
     .detail =
         "Prints the token alone; a newline follows only on a terminal. Equal key, --jti and --now give equal bytes,\n"
-        "the same that Kuma's own issuer would write.\n",
+        "the same that Kuma's own issuer would write.\n" XG_MINTING_DETAIL,
     .example =
         "  xdsgate mint dataplane --mesh payments-mesh --role all --valid-for 24h --authority ./authority > token\n"
         "  xdsgate mint dataplane --mesh default --name web-01 --tag kuma.io/service=web,web-api --valid-for 30d \\\n"

@@ -5,13 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "minting.h"
 #include "xdsgate/keys.h"
 
 #define SCOPES_MAX 8
 
 static const xg_flag FLAGS[] = {
     XG_MINTING_FLAGS,
+    XG_OUTPUT_FLAG("token (default), json or yaml"),
     {"zone", "NAME", "the zone the proxies belong to; required", NULL, 0, false},
     {"scope", "S[,S]", "ingress, egress or both (default: ingress,egress)", NULL, 0, true},
 };
@@ -80,7 +81,7 @@ static int run(const xg_args *args)
     }
     minting.request.scopes = scopes.items;
     minting.request.num_scopes = scopes.num;
-    int code = xg_minting_begin(args, &(xg_custody_set){NULL}, &minting);
+    int code = xg_minting_begin(args, &(xg_custody_set){NULL, false}, &minting);
     if (code == XG_EXIT_OK) {
         code = xg_minting_finish(&minting);
     }
@@ -95,7 +96,7 @@ const xg_command XG_CMD_MINT_ZONE = {
     .usage = "--zone NAME --valid-for DURATION (--authority DIR | --key FILE --kid KID) [flags]",
     .detail =
         "Prints the token alone; a newline follows only on a terminal. Zone proxies that run as Dataplanes need a\n"
-        "dataplane token instead: xdsgate mint dataplane --role ROLE.\n",
+        "dataplane token instead: xdsgate mint dataplane --role ROLE.\n" XG_MINTING_DETAIL,
     .example = "  xdsgate mint zone --zone east --scope ingress --valid-for 24h --authority ./authority > token\n",
     .flags = FLAGS,
     .num_flags = XG_ARRAY_LEN(FLAGS),

@@ -17,7 +17,7 @@
 
 #include "cli.h"
 
-#define NAME_SIZE 320
+#define NAME_SIZE 320 /* of temporary files */
 
 bool xg_custody_is_name(const char *name, size_t max)
 {
@@ -29,10 +29,30 @@ bool xg_custody_is_name(const char *name, size_t max)
 const char *xg_custody_set_name(const xg_custody_set *set, char *storage, size_t cap)
 {
     if (set->mesh == NULL) {
-        return "the zone";
+        return set->is_any_mesh ? "every mesh" : "the zone";
     }
     snprintf(storage, cap, "mesh '%s'", set->mesh);
     return storage;
+}
+
+xg_str xg_custody_set_id(const xg_custody_set *set, char storage[XG_CUSTODY_SET_SIZE])
+{
+    xg_text text;
+    if (set->mesh == NULL) {
+        return set->is_any_mesh ? XG_STR("any-mesh") : XG_STR("zone");
+    }
+    xg_text_init(&text, storage, XG_CUSTODY_SET_SIZE);
+    xg_text_add(&text, XG_STR("mesh/"));
+    xg_text_add(&text, xg_str_of(set->mesh));
+    return (xg_str){storage, text.len};
+}
+
+const char *xg_custody_set_flag(const xg_custody_set *set)
+{
+    if (set->mesh != NULL) {
+        return "--mesh NAME";
+    }
+    return set->is_any_mesh ? "--any-mesh" : "--for-zone";
 }
 
 void xg_custody_close(xg_custody_dir *dir)
@@ -154,7 +174,8 @@ int xg_custody_complete_store(const xg_custody_dir *keys)
 int xg_custody_open(const char *root, const xg_custody_set *set, xg_custody_place place, bool is_made,
                     xg_custody_dir *ret_dir, bool *ret_is_absent)
 {
-    const char *names[4] = {root, set->mesh != NULL ? "meshes" : "zone", NULL, NULL};
+    const char *whole = set->is_any_mesh ? "any-mesh" : "zone";
+    const char *names[4] = {root, set->mesh != NULL ? "meshes" : whole, NULL, NULL};
     size_t num_names = 2;
     bool is_absent = false;
     int code = XG_EXIT_OK;
@@ -189,21 +210,41 @@ static bool has_suffix(const char *name, const char *suffix, size_t *ret_stem)
     return true;
 }
 
-static void visit_entry(const char *name, xg_custody_visit *visit, void *arg)
+/* The endings of what the two places hold; the longest first. */
+static const struct {
+    const char *suffix;
+    xg_custody_form form;
+} FORMS[] = {{".pem.age", XG_CUSTODY_ENCRYPTED}, {".pem", XG_CUSTODY_PLAIN}, {".retired", XG_CUSTODY_RETIRED}};
+
+static const char *suffix_of(xg_custody_form form)
+{
+    for (size_t i = 0; i < XG_ARRAY_LEN(FORMS); i++) {
+        if (FORMS[i].form == form) {
+            return FORMS[i].suffix;
+        }
+    }
+    return "";
+}
+
+static bool belongs(xg_custody_place place, xg_custody_form form)
+{
+    return form == XG_CUSTODY_PLAIN || (form == XG_CUSTODY_ENCRYPTED) == (place == XG_CUSTODY_AUTHORITY);
+}
+
+static void visit_entry(const xg_custody_dir *dir, const char *name, xg_custody_visit *visit, void *arg)
 {
     char kid[XG_KID_MAX + 1];
     size_t stem = 0;
-    bool is_retired = false;
-    if (!has_suffix(name, ".pem", &stem)) {
-        is_retired = has_suffix(name, ".retired", &stem);
-        if (!is_retired) {
-            return;
+    for (size_t i = 0; i < XG_ARRAY_LEN(FORMS); i++) {
+        if (!has_suffix(name, FORMS[i].suffix, &stem)) {
+            continue;
         }
-    }
-    if (name[0] != '.' && stem <= XG_KID_MAX) {
-        memcpy(kid, name, stem);
-        kid[stem] = '\0';
-        visit(arg, kid, is_retired);
+        if (belongs(dir->place, FORMS[i].form) && name[0] != '.' && stem <= XG_KID_MAX) {
+            memcpy(kid, name, stem);
+            kid[stem] = '\0';
+            visit(arg, kid, FORMS[i].form);
+        }
+        return;
     }
 }
 
@@ -222,7 +263,7 @@ bool xg_custody_list(const xg_custody_dir *dir, xg_custody_visit *visit, void *a
     struct dirent *entry = NULL;
     errno = 0;
     while ((entry = readdir(stream)) != NULL) {
-        visit_entry(entry->d_name, visit, arg);
+        visit_entry(dir, entry->d_name, visit, arg);
         errno = 0;
     }
     int error = errno;
@@ -231,16 +272,14 @@ bool xg_custody_list(const xg_custody_dir *dir, xg_custody_visit *visit, void *a
     return error == 0;
 }
 
-static void count_kid(void *arg, const char *kid, bool is_retired)
+static void count_kid(void *arg, const char *kid, xg_custody_form form)
 {
     xg_custody_kids *kids = arg;
     uint64_t serial = 0;
-    (void)is_retired;
-    if (xg_str_to_u64(xg_str_of(kid), UINT64_MAX, &serial)) {
-        kids->highest = serial > kids->highest ? serial : kids->highest;
-    } else {
-        kids->num_named++;
-        snprintf(kids->named, sizeof(kids->named), "%s", kid);
+    (void)form;
+    kids->has_any = true;
+    if (xg_str_to_u64(xg_str_of(kid), UINT64_MAX, &serial) && serial > kids->highest) {
+        kids->highest = serial;
     }
 }
 
@@ -252,16 +291,30 @@ int xg_custody_scan(const xg_custody_dir *dir, xg_custody_kids *kids)
     return XG_EXIT_OK;
 }
 
+void xg_custody_file_name(const char *kid, xg_custody_form form, char name[XG_CUSTODY_NAME_SIZE])
+{
+    xg_text text;
+    xg_text_init(&text, name, XG_CUSTODY_NAME_SIZE);
+    xg_text_add(&text, xg_str_of(kid));
+    xg_text_add(&text, xg_str_of(suffix_of(form)));
+}
+
+xg_custody_form xg_custody_find(const xg_custody_dir *dir, const char *kid)
+{
+    char name[XG_CUSTODY_NAME_SIZE];
+    struct stat status;
+    for (size_t i = 0; i < XG_ARRAY_LEN(FORMS); i++) {
+        xg_custody_file_name(kid, FORMS[i].form, name);
+        if (belongs(dir->place, FORMS[i].form) && fstatat(dir->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+            return FORMS[i].form;
+        }
+    }
+    return XG_CUSTODY_ABSENT;
+}
+
 bool xg_custody_has(const xg_custody_dir *dir, const char *kid)
 {
-    char name[NAME_SIZE];
-    struct stat status;
-    snprintf(name, sizeof(name), "%s.pem", kid);
-    if (fstatat(dir->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-        return true;
-    }
-    snprintf(name, sizeof(name), "%s.retired", kid);
-    return dir->place == XG_CUSTODY_STORE && fstatat(dir->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    return xg_custody_find(dir, kid) != XG_CUSTODY_ABSENT;
 }
 
 static int write_all(int fd, const char *bytes, size_t len)
@@ -319,14 +372,14 @@ static int rename_new(int dirfd, const char *from, const char *to)
     return 0;
 }
 
-int xg_custody_put(const xg_custody_dir *dir, const char *kid, const char *bytes, size_t len)
+int xg_custody_put(const xg_custody_dir *dir, const char *kid, xg_custody_form form, const char *bytes, size_t len)
 {
     char temporary[NAME_SIZE];
-    char name[NAME_SIZE];
+    char name[XG_CUSTODY_NAME_SIZE];
     mode_t mode = dir->place == XG_CUSTODY_AUTHORITY ? 0600 : 0644;
     /* The dot keeps it out of what the plugin reads. */
     snprintf(temporary, sizeof(temporary), ".%s.%08x%08x", kid, randombytes_random(), randombytes_random());
-    snprintf(name, sizeof(name), "%s.pem", kid);
+    xg_custody_file_name(kid, form, name);
     int error = write_new(dir->fd, temporary, mode, bytes, len);
     if (error == EEXIST) {
         return EIO; /* 64 random bits repeated: not the kid's fault */
@@ -345,9 +398,19 @@ int xg_custody_put(const xg_custody_dir *dir, const char *kid, const char *bytes
     return error;
 }
 
-void xg_custody_remove(const xg_custody_dir *dir, const char *kid)
+int xg_custody_remove(const xg_custody_dir *dir, const char *kid, xg_custody_form form)
 {
-    char name[NAME_SIZE];
-    snprintf(name, sizeof(name), "%s.pem", kid);
-    unlinkat(dir->fd, name, 0);
+    char name[XG_CUSTODY_NAME_SIZE];
+    xg_custody_file_name(kid, form, name);
+    return unlinkat(dir->fd, name, 0) == 0 && fsync(dir->fd) == 0 ? 0 : errno;
+}
+
+int xg_custody_retire(const xg_custody_dir *dir, const char *kid)
+{
+    char from[XG_CUSTODY_NAME_SIZE];
+    char to[XG_CUSTODY_NAME_SIZE];
+    xg_custody_file_name(kid, XG_CUSTODY_PLAIN, from);
+    xg_custody_file_name(kid, XG_CUSTODY_RETIRED, to);
+    /* In one step: there is no moment at which the kid is unknown, or both. */
+    return renameat(dir->fd, from, dir->fd, to) == 0 && fsync(dir->fd) == 0 ? 0 : errno;
 }

@@ -102,7 +102,6 @@ bool xg_generate_check_common(const xg_args *args)
 typedef struct job {
     xg_args forwarded; /* what minting.c sees */
     xg_secret pem;
-    int old_stdin;
 } job;
 
 static bool is_given(const char *value)
@@ -138,100 +137,67 @@ static bool check_key_flags(const char *path, const char *authority, const char 
     return true;
 }
 
-/* minting.c reads a key from a file of ours alone, or from stdin: there it is put, in a pipe that holds all of it. */
-static int offer_on_stdin(job *work)
-{
-    int ends[2] = {-1, -1};
-    int error = pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0 ? 0 : errno;
-    if (error == 0) {
-        ssize_t put = write(ends[1], work->pem.ptr, work->pem.len);
-        error = put < 0 ? errno : (size_t)put != work->pem.len ? ENOBUFS : 0;
-        close(ends[1]);
-        work->old_stdin = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3); /* -1 if there is none, which is fine */
-        if (error == 0 && ends[0] != STDIN_FILENO && dup2(ends[0], STDIN_FILENO) < 0) {
-            error = errno;
-        }
-        if (ends[0] != STDIN_FILENO) {
-            close(ends[0]);
-        }
-    }
-    return error == 0 ? XG_EXIT_OK : xg_errors_io("pass on the key through", "a pipe", error);
-}
-
-static int take_key(const char *path, job *work)
-{
-    xg_signer *signer = NULL;
-    int code = xg_generate_key_read(path, &work->pem, &signer);
-    xg_signer_free(signer);
-    return code == XG_EXIT_OK ? offer_on_stdin(work) : code;
-}
-
 /* ---- minting ---- */
 
-static void forward(job *work, const char *name, const char *value)
+static void forward(xg_args *forwarded, const char *name, const char *value)
 {
     static const xg_flag FLAGS[] = {XG_MINTING_FLAGS};
     for (size_t i = 0; value != NULL && i < XG_ARRAY_LEN(FLAGS); i++) {
         if (strcmp(FLAGS[i].name, name) == 0) {
-            work->forwarded.items[work->forwarded.num_items].flag = &FLAGS[i];
-            work->forwarded.items[work->forwarded.num_items++].value = value;
+            forwarded->items[forwarded->num_items].flag = &FLAGS[i];
+            forwarded->items[forwarded->num_items++].value = value;
         }
     }
 }
 
-static void warn_if_dead(const char *valid_for)
+/* The key as kumactl takes it: what it only warns of, minting.c would refuse. */
+static int take_key(const char *path, xg_minting *minting)
 {
-    int64_t nanos = 1;
-    if (xg_duration_parse(xg_str_of(valid_for), &nanos) && nanos <= 0) {
-        xg_errors_warning("--valid-for is not above zero: the token is expired from the beginning");
-    }
+    xg_secret pem = {0};
+    int code = xg_generate_key_read(path, &pem, &minting->signer);
+    xg_secret_done(&pem);
+    return code;
 }
 
-static int mint(const xg_args *args, const xg_custody_set *set, xg_minting *minting, job *work)
+static int mint(const xg_args *args, const xg_custody_set *set, xg_minting *minting, xg_args *forwarded)
 {
-    static const char *const SAME[] = {"valid-for", "jti", "now"};
+    static const char *const SAME[] = {"valid-for",      "jti", "now", "policy", "ledger", "passphrase-fd",
+                                       "passphrase-file"};
     const char *path = xg_generate_last(args, "signing-key-path");
     const char *authority = xg_generate_last(args, "authority");
     const char *kid = xg_generate_last(args, "kid");
+    int code = XG_EXIT_OK;
 
     if (!check_key_flags(path, authority, kid)) {
         return XG_EXIT_USAGE;
     }
-    work->forwarded.command = args->command;
+    forwarded->command = args->command;
     for (size_t i = 0; i < XG_ARRAY_LEN(SAME); i++) {
-        forward(work, SAME[i], xg_generate_last(args, SAME[i]));
+        forward(forwarded, SAME[i], xg_generate_last(args, SAME[i]));
     }
-    forward(work, "kid", is_given(kid) ? kid : NULL);
+    forward(forwarded, "kid", is_given(kid) ? kid : NULL);
     if (is_given(path)) {
-        int code = take_key(path, work);
-        if (code != XG_EXIT_OK) {
-            return code;
-        }
-        forward(work, "key", "-");
+        code = take_key(path, minting);
     } else {
-        forward(work, "authority", authority);
+        forward(forwarded, "authority", authority);
     }
-    warn_if_dead(xg_generate_last(args, "valid-for"));
-    int code = xg_minting_begin(&work->forwarded, set, minting);
+    minting->origin = "generate";
+    minting->is_kuma_lifetime = true;
+    if (code == XG_EXIT_OK) {
+        code = xg_minting_begin(forwarded, set, minting);
+    }
     return code == XG_EXIT_OK ? xg_minting_finish(minting) : code;
 }
 
 int xg_generate_token(const xg_args *args, const xg_custody_set *set, xg_minting *minting)
 {
-    job *work = calloc(1, sizeof(*work));
-    if (work == NULL) {
-        xg_errors_summary("memory ran out");
-        return XG_EXIT_IO;
+    xg_args *forwarded = calloc(1, sizeof(*forwarded));
+    if (forwarded == NULL) {
+        return xg_errors_io("mint", "memory", ENOMEM);
     }
-    work->old_stdin = -1;
     xg_output_never_end_line();
-    int code = mint(args, set, minting, work);
-    if (work->old_stdin >= 0) {
-        (void)dup2(work->old_stdin, STDIN_FILENO);
-        close(work->old_stdin);
-    }
+    int code = mint(args, set, minting, forwarded);
     xg_minting_done(minting);
-    xg_secret_done(&work->pem);
-    free(work);
+    free(forwarded);
     return code;
 }

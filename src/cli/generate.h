@@ -3,7 +3,7 @@
 #ifndef XDSGATE_GENERATE_H
 #define XDSGATE_GENERATE_H
 
-#include "cli.h"
+#include "minting.h"
 
 /* ---- generate.c: flags as pflag reads them, and minting with them ---- */
 
@@ -21,7 +21,9 @@
     {"valid-for", "DURATION", "how long the token is valid: 24h, 1h30m, 90d; required", NULL, 0, true},                \
         {"signing-key-path", "FILE", "RSA PRIVATE KEY in PEM that signs ('-' = stdin); needs --kid", NULL, 0, true},   \
         {"kid", "KID", "id of the signing key", NULL, 0, true},                                                        \
-        {"authority", "DIR", "not in kumactl: sign with a key of this directory", NULL, 0, true},                      \
+        {"authority", "DIR", "not in kumactl: sign with a key of this directory", NULL, 0, true}, XG_PASSPHRASE_FLAGS, \
+        {"policy", "FILE", "not in kumactl: guard rails in YAML that the token must keep", NULL, 0, true},             \
+        {"ledger", "FILE", "not in kumactl: where the mint is recorded (default: see below)", NULL, 0, true},          \
         {"jti", "ID", "not in kumactl: id of the token (default: a random UUID)", NULL, 0, true},                      \
     {                                                                                                                  \
         "now", "UNIX[.NANOS]", "not in kumactl: mint as if it were this time", NULL, 0, true                           \
@@ -30,7 +32,7 @@
 #define XG_GENERATE_TOKEN_DETAIL                                                                                       \
     "Takes kumactl's flags and prints the bytes that kumactl prints: the token, without a newline. It never asks a\n"  \
     "control plane. Like kumactl, and unlike the other commands here, it follows links to a key file and reads one\n"  \
-    "that is open to others, but warns: chmod 600 FILE. Of a flag given twice, the last counts.\n"
+    "that is open to others, but warns: chmod 600 FILE. Of a flag given twice, the last counts.\n" XG_MINTING_DETAIL
 
 /* The last value of a flag, as pflag keeps it; NULL if absent. */
 const char *xg_generate_last(const xg_args *args, const char *name);

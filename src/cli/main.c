@@ -22,8 +22,12 @@
 /* clang-format off */
 static const xg_command *const COMMANDS[] = {
     &XG_CMD_KEY_NEW,
+    &XG_CMD_KEY_IMPORT,
+    &XG_CMD_KEY_EXPORT,
     &XG_CMD_KEY_LIST,
     &XG_CMD_KEY_PUBLIC,
+    &XG_CMD_KEY_ROTATE,
+    &XG_CMD_KEY_RETIRE,
     &XG_CMD_MINT_DATAPLANE,
     &XG_CMD_MINT_ZONE,
     &XG_CMD_LEDGER_LIST,

@@ -129,6 +129,20 @@ static bool is_leaf(const json_t *value)
     return json_object_size(value) == 0 && json_array_size(value) == 0;
 }
 
+/* Names that are words of more than three letters stand as they are: shorter ones can be truth values (y, no, off). */
+static void yaml_key(const char *key)
+{
+    size_t len = strlen(key);
+    if (len > 3 && strspn(key, "abcdefghijklmnopqrstuvwxyz_") == len && strcmp(key, "true") != 0 &&
+        strcmp(key, "false") != 0 && strcmp(key, "null") != 0) {
+        fputs(key, stdout);
+        return;
+    }
+    json_t *name = json_string(key);
+    json_dumpf(name, stdout, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    json_decref(name);
+}
+
 /* is_inline: the first member stands on a line that has begun already, behind "- ". */
 static void yaml_object(const json_t *object, int depth, bool is_inline)
 {
@@ -136,13 +150,11 @@ static void yaml_object(const json_t *object, int depth, bool is_inline)
     json_t *value = NULL;
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
-        json_t *name = json_string(key);
         if (!is_inline) {
             yaml_indent(depth);
         }
         is_inline = false;
-        json_dumpf(name, stdout, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-        json_decref(name);
+        yaml_key(key);
         fputs(is_leaf(value) ? ": " : ":\n", stdout);
         yaml_value(value, depth + 1);
     }

@@ -34,7 +34,7 @@ static int read_some(int fd, char *buffer, size_t cap, size_t *ret_len)
     return len == cap ? EFBIG : 0;
 }
 
-static int read_fd(int fd, const char *path, xg_secret *ret_secret)
+int xg_secret_read_fd(int fd, const char *path, xg_secret *ret_secret)
 {
     char *buffer = sodium_malloc(XG_SECRET_MAX + 1);
     size_t len = 0;
@@ -87,7 +87,7 @@ static int read_checked(int fd, const char *path, xg_secret_rule rule, xg_secret
     }
     int code = rule == XG_SECRET_PRIVATE ? check_private(&status, path) : XG_EXIT_OK;
     if (code == XG_EXIT_OK) {
-        code = read_fd(fd, path, &secret);
+        code = xg_secret_read_fd(fd, path, &secret);
     }
     if (code == XG_EXIT_OK && rule == XG_SECRET_EITHER && is_private_text(&secret)) {
         code = check_private(&status, path);
@@ -103,7 +103,7 @@ static int read_checked(int fd, const char *path, xg_secret_rule rule, xg_secret
 int xg_secret_read_key(int dirfd, const char *name, const char *path, xg_secret_rule rule, xg_secret *ret_secret)
 {
     if (dirfd == AT_FDCWD && strcmp(name, "-") == 0) {
-        return read_fd(STDIN_FILENO, "stdin", ret_secret);
+        return xg_secret_read_fd(STDIN_FILENO, "stdin", ret_secret);
     }
     int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
@@ -136,7 +136,7 @@ int xg_secret_read_token(const char *path, xg_secret *ret_secret)
     if (fd < 0) {
         return xg_errors_io("read the token", path, errno);
     }
-    int code = read_fd(fd, is_stdin ? "stdin" : path, ret_secret);
+    int code = xg_secret_read_fd(fd, is_stdin ? "stdin" : path, ret_secret);
     if (!is_stdin) {
         close(fd);
     }

@@ -276,19 +276,14 @@ static xg_result put_header(output *token, xg_str kid)
     return result;
 }
 
-static xg_result put_token(output *token, const xg_mint_request *request, const xg_signer *signer)
+static xg_result put_token(output *token, xg_str kid, xg_str claims, const xg_signer *signer)
 {
-    char *claims = NULL;
-    size_t claims_len = 0;
     uint8_t signature[XG_SIGNATURE_MAX];
     size_t signature_len = 0;
 
-    XG_TRY(put_header(token, request->kid));
+    XG_TRY(put_header(token, kid));
     put(token, XG_STR("."));
-    XG_TRY(xg_mint_claims_json(request, &claims, &claims_len));
-    xg_result result = put_base64url(token, claims, claims_len);
-    free(claims);
-    XG_TRY(result);
+    XG_TRY(put_base64url(token, claims.ptr, claims.len));
     XG_CHECK(!token->has_failed, NO_MEMORY);
     XG_TRY(xg_signer_sign(signer, (xg_str){token->ptr, token->len}, signature, &signature_len));
     put(token, XG_STR("."));
@@ -298,11 +293,22 @@ static xg_result put_token(output *token, const xg_mint_request *request, const 
     return XG_OK;
 }
 
-xg_result xg_mint_token(const xg_mint_request *request, const xg_signer *signer, char **ret_token, size_t *ret_len)
+xg_result xg_mint_sign_claims(xg_str kid, xg_str claims, const xg_signer *signer, char **ret_token, size_t *ret_len)
 {
     output token = {0};
+    XG_CHECK(kid.len > 0 && kid.len <= XG_KID_MAX, KID_INVALID);
+    xg_result result = put_token(&token, kid, claims, signer);
+    return output_finish(result, &token, ret_token, ret_len);
+}
+
+xg_result xg_mint_token(const xg_mint_request *request, const xg_signer *signer, char **ret_token, size_t *ret_len)
+{
+    char *claims = NULL;
+    size_t claims_len = 0;
     XG_CHECK(request->kid.len > 0 && request->kid.len <= XG_KID_MAX, KID_INVALID);
     XG_CHECK(request->jti.len <= XG_JTI_MAX, REQUEST_FIELD);
-    xg_result result = put_token(&token, request, signer);
-    return output_finish(result, &token, ret_token, ret_len);
+    XG_TRY(xg_mint_claims_json(request, &claims, &claims_len));
+    xg_result result = xg_mint_sign_claims(request->kid, (xg_str){claims, claims_len}, signer, ret_token, ret_len);
+    free(claims);
+    return result;
 }

@@ -6,19 +6,20 @@
  * (in its secure heap, where the process has set one up) and in buffers that are wiped before they are released.
  * Thread rule: a signer is immutable once made; any number of threads may sign with it.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* the RSA_ functions: EVP decodes a key in half a millisecond, they in ten us */
+
 #include <string.h>
 
 #include <openssl/bio.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/decoder.h>
-#include <openssl/encoder.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "crypto.h"
 #include "xdsgate/token.h"
 
 #define MODULUS_BITS_MIN 2048
@@ -26,23 +27,25 @@
 #define PEM_TEXT_MAX     65536
 
 struct xg_signer {
-    OSSL_LIB_CTX *context;
-    xg_crypto *crypto;
-    EVP_PKEY *pkey;
+    xg_crypto *crypto;     /* what pubkey verifies with */
+    xg_crypto *own_crypto; /* the same, if nobody else's */
+    RSA *rsa;
     xg_pubkey *pubkey; /* what xdsgate.so will verify with */
 };
 
-static xg_result signer_new(xg_signer **ret_signer)
+static xg_result signer_new(xg_crypto *crypto, xg_signer **ret_signer)
 {
     xg_signer *signer = OPENSSL_zalloc(sizeof(*signer));
     XG_CHECK(signer != NULL, NO_MEMORY);
-    signer->context = OSSL_LIB_CTX_new();
-    xg_result result = signer->context != NULL ? xg_crypto_new(&signer->crypto) : XG_FAIL(NO_MEMORY);
-    if (!xg_is_ok(result)) {
-        OSSL_LIB_CTX_free(signer->context);
-        OPENSSL_free(signer);
-        return result;
+    if (crypto == NULL) {
+        xg_result result = xg_crypto_new(&signer->own_crypto);
+        if (!xg_is_ok(result)) {
+            OPENSSL_free(signer);
+            return result;
+        }
+        crypto = signer->own_crypto;
     }
+    signer->crypto = crypto;
     *ret_signer = signer;
     return XG_OK;
 }
@@ -53,9 +56,8 @@ void xg_signer_free(xg_signer *signer)
         return;
     }
     xg_pubkey_unref(signer->pubkey);
-    EVP_PKEY_free(signer->pkey);
-    xg_crypto_free(signer->crypto);
-    OSSL_LIB_CTX_free(signer->context);
+    RSA_free(signer->rsa); /* clears the private numbers */
+    xg_crypto_free(signer->own_crypto);
     OPENSSL_free(signer);
 }
 
@@ -73,19 +75,13 @@ static xg_result pubkey_of(xg_crypto *crypto, const BIGNUM *n, const BIGNUM *e, 
 /* Passes the public half through the lints that xdsgate.so applies: a key that it refuses must not sign. */
 static xg_result signer_lint(xg_signer *signer)
 {
-    BIGNUM *n = NULL;
-    BIGNUM *e = NULL;
-    xg_result result = XG_FAIL(KEY_TYPE);
-    if (EVP_PKEY_is_a(signer->pkey, "RSA") && EVP_PKEY_get_bn_param(signer->pkey, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
-        EVP_PKEY_get_bn_param(signer->pkey, OSSL_PKEY_PARAM_RSA_E, &e) == 1) {
-        result = pubkey_of(signer->crypto, n, e, &signer->pubkey);
-    }
-    BN_free(n);
-    BN_free(e);
-    return result;
+    const BIGNUM *n = RSA_get0_n(signer->rsa);
+    const BIGNUM *e = RSA_get0_e(signer->rsa);
+    XG_CHECK(n != NULL && e != NULL, KEY_TYPE);
+    return pubkey_of(signer->crypto, n, e, &signer->pubkey);
 }
 
-/* Lints what stands in signer->pkey and hands the signer over, or releases it. */
+/* Lints what stands in signer->rsa and hands the signer over, or releases it. */
 static xg_result signer_finish(xg_result made, xg_signer *signer, xg_signer **ret_signer)
 {
     xg_result result = xg_is_ok(made) ? signer_lint(signer) : made;
@@ -99,11 +95,10 @@ static xg_result signer_finish(xg_result made, xg_signer *signer, xg_signer **re
 
 static xg_result generate(xg_signer *signer, unsigned bits)
 {
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(signer->context, "RSA", NULL);
-    bool is_made = ctx != NULL && EVP_PKEY_keygen_init(ctx) == 1 &&
-                   EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)bits) == 1 && EVP_PKEY_keygen(ctx, &signer->pkey) == 1;
-    EVP_PKEY_CTX_free(ctx);
-    XG_CHECK(is_made, NO_MEMORY);
+    EVP_PKEY *pkey = EVP_RSA_gen(bits);
+    signer->rsa = pkey != NULL ? EVP_PKEY_get1_RSA(pkey) : NULL;
+    EVP_PKEY_free(pkey);
+    XG_CHECK(signer->rsa != NULL, NO_MEMORY);
     return XG_OK;
 }
 
@@ -111,7 +106,7 @@ xg_result xg_signer_generate(unsigned bits, xg_signer **ret_signer)
 {
     xg_signer *signer = NULL;
     XG_CHECK(bits >= MODULUS_BITS_MIN && bits <= MODULUS_BITS_MAX, KEY_SIZE);
-    XG_TRY(signer_new(&signer));
+    XG_TRY(signer_new(NULL, &signer));
     ERR_set_mark();
     xg_result made = generate(signer, bits);
     ERR_pop_to_mark();
@@ -140,15 +135,18 @@ static bool pem_read(BIO *bio, pem_block *block)
                            PEM_FLAG_SECURE | PEM_FLAG_EAY_COMPATIBLE) == 1;
 }
 
-static EVP_PKEY *decode_pkcs8(xg_signer *signer, const unsigned char **der, long len)
+static xg_result decode_pkcs8(const unsigned char **der, long len, RSA **ret_rsa)
 {
-    EVP_PKEY *pkey = NULL;
     PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, der, len);
-    if (info != NULL) {
-        pkey = EVP_PKCS82PKEY_ex(info, signer->context, NULL);
+    EVP_PKEY *pkey = info != NULL ? EVP_PKCS82PKEY(info) : NULL;
+    xg_result result = pkey == NULL ? XG_FAIL(KEY_FILE) : XG_FAIL(KEY_TYPE);
+    if (pkey != NULL && EVP_PKEY_is_a(pkey, "RSA")) {
+        *ret_rsa = EVP_PKEY_get1_RSA(pkey);
+        result = *ret_rsa != NULL ? XG_OK : XG_FAIL(NO_MEMORY);
     }
+    EVP_PKEY_free(pkey);
     PKCS8_PRIV_KEY_INFO_free(info);
-    return pkey;
+    return result;
 }
 
 static xg_result decode(xg_signer *signer, const pem_block *block)
@@ -157,11 +155,11 @@ static xg_result decode(xg_signer *signer, const pem_block *block)
     /* Encrypted traditional keys announce themselves in RFC 1421 headers. */
     XG_CHECK(block->headers[0] == '\0', KEY_FILE);
     if (strcmp(block->label, "RSA PRIVATE KEY") == 0) {
-        signer->pkey = d2i_PrivateKey_ex(EVP_PKEY_RSA, NULL, &der, block->der_len, signer->context, NULL);
+        signer->rsa = d2i_RSAPrivateKey(NULL, &der, block->der_len);
     } else if (strcmp(block->label, "PRIVATE KEY") == 0) {
-        signer->pkey = decode_pkcs8(signer, &der, block->der_len);
+        XG_TRY(decode_pkcs8(&der, block->der_len, &signer->rsa));
     }
-    XG_CHECK(signer->pkey != NULL, KEY_FILE);
+    XG_CHECK(signer->rsa != NULL, KEY_FILE);
     XG_CHECK(der == block->der + block->der_len, KEY_FILE);
     return XG_OK;
 }
@@ -182,13 +180,13 @@ static xg_result parse(xg_signer *signer, BIO *bio)
     return result;
 }
 
-xg_result xg_signer_parse(xg_str pem, xg_signer **ret_signer)
+xg_result xg_signer_parse_with(xg_crypto *crypto, xg_str pem, xg_signer **ret_signer)
 {
     xg_signer *signer = NULL;
     XG_CHECK(pem.len > 0 && pem.len <= PEM_TEXT_MAX, KEY_FILE);
     BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len); /* read-only, no copy */
     XG_CHECK(bio != NULL, NO_MEMORY);
-    xg_result result = signer_new(&signer);
+    xg_result result = signer_new(crypto, &signer);
     if (xg_is_ok(result)) {
         ERR_set_mark();
         result = signer_finish(parse(signer, bio), signer, ret_signer);
@@ -196,6 +194,11 @@ xg_result xg_signer_parse(xg_str pem, xg_signer **ret_signer)
     }
     BIO_free(bio);
     return result;
+}
+
+xg_result xg_signer_parse(xg_str pem, xg_signer **ret_signer)
+{
+    return xg_signer_parse_with(NULL, pem, ret_signer);
 }
 
 static xg_result pem_from_bio(BIO *bio, char **ret_pem, size_t *ret_len)
@@ -213,62 +216,63 @@ static xg_result pem_from_bio(BIO *bio, char **ret_pem, size_t *ret_len)
 }
 
 /* PKCS#1 is the form that Kuma reads in every place where it reads a key (kuma-tokens 2.3). */
-static xg_result write_pem(const EVP_PKEY *pkey, int selection, char **ret_pem, size_t *ret_len)
+static xg_result write_pem(const RSA *rsa, bool is_private, char **ret_pem, size_t *ret_len)
 {
     xg_result result = XG_FAIL(NO_MEMORY);
     BIO *bio = BIO_new(BIO_s_secmem());
-    OSSL_ENCODER_CTX *encoder = OSSL_ENCODER_CTX_new_for_pkey(pkey, selection, "PEM", "type-specific", NULL);
-    if (bio != NULL && encoder != NULL && OSSL_ENCODER_to_bio(encoder, bio) == 1) {
+    if (bio != NULL && (is_private ? PEM_write_bio_RSAPrivateKey(bio, rsa, NULL, NULL, 0, NULL, NULL)
+                                   : PEM_write_bio_RSAPublicKey(bio, rsa)) == 1) {
         result = pem_from_bio(bio, ret_pem, ret_len);
     }
-    OSSL_ENCODER_CTX_free(encoder);
     BIO_free(bio);
     return result;
 }
 
 xg_result xg_signer_private_pem(const xg_signer *signer, char **ret_pem, size_t *ret_len)
 {
-    return write_pem(signer->pkey, EVP_PKEY_KEYPAIR, ret_pem, ret_len);
+    return write_pem(signer->rsa, true, ret_pem, ret_len);
 }
 
 xg_result xg_signer_public_pem(const xg_signer *signer, char **ret_pem, size_t *ret_len)
 {
-    return write_pem(signer->pkey, EVP_PKEY_PUBLIC_KEY, ret_pem, ret_len);
+    return write_pem(signer->rsa, false, ret_pem, ret_len);
 }
 
-static EVP_PKEY *read_any(OSSL_LIB_CTX *context, xg_str pem)
+static RSA *read_any(xg_str pem)
 {
     EVP_PKEY *pkey = NULL;
     const unsigned char *bytes = (const unsigned char *)pem.ptr;
     size_t len = pem.len;
-    OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(&pkey, "PEM", NULL, "RSA", 0, context, NULL);
+    OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(&pkey, "PEM", NULL, "RSA", 0, NULL, NULL);
     if (decoder != NULL && OSSL_DECODER_from_data(decoder, &bytes, &len) != 1) {
         pkey = NULL;
     }
     OSSL_DECODER_CTX_free(decoder);
-    return pkey;
+    RSA *rsa = pkey != NULL ? EVP_PKEY_get1_RSA(pkey) : NULL;
+    EVP_PKEY_free(pkey);
+    return rsa;
 }
 
-static xg_result public_of(const xg_signer *empty, xg_str pem, char **ret_pem, size_t *ret_len)
+static xg_result public_of(xg_crypto *crypto, xg_str pem, char **ret_pem, size_t *ret_len)
 {
     xg_pubkey *linted = NULL;
-    XG_TRY(xg_keyfile_parse(empty->crypto, pem, &linted));
+    XG_TRY(xg_keyfile_parse(crypto, pem, &linted));
     xg_pubkey_unref(linted);
-    EVP_PKEY *pkey = read_any(empty->context, pem);
-    XG_CHECK(pkey != NULL, KEY_FILE);
-    xg_result result = write_pem(pkey, EVP_PKEY_PUBLIC_KEY, ret_pem, ret_len);
-    EVP_PKEY_free(pkey);
+    RSA *rsa = read_any(pem);
+    XG_CHECK(rsa != NULL, KEY_FILE);
+    xg_result result = write_pem(rsa, false, ret_pem, ret_len);
+    RSA_free(rsa);
     return result;
 }
 
 xg_result xg_signer_public_of(xg_str pem, char **ret_pem, size_t *ret_len)
 {
-    xg_signer *empty = NULL;
-    XG_TRY(signer_new(&empty));
+    xg_crypto *crypto = NULL;
+    XG_TRY(xg_crypto_new(&crypto));
     ERR_set_mark();
-    xg_result result = public_of(empty, pem, ret_pem, ret_len);
+    xg_result result = public_of(crypto, pem, ret_pem, ret_len);
     ERR_pop_to_mark();
-    xg_signer_free(empty);
+    xg_crypto_free(crypto);
     return result;
 }
 
@@ -289,16 +293,13 @@ xg_pubkey *xg_signer_pubkey(const xg_signer *signer)
 
 xg_result xg_signer_sign(const xg_signer *signer, xg_str input, uint8_t *ret_signature, size_t *ret_len)
 {
-    size_t len = XG_SIGNATURE_MAX;
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    EVP_PKEY_CTX *pkey_ctx = NULL;
-    XG_CHECK(ctx != NULL, NO_MEMORY);
+    uint8_t digest[XG_SHA256_LEN];
+    unsigned len = 0;
+    xg_crypto_sha256(input, digest);
     ERR_set_mark();
-    bool is_signed = EVP_DigestSignInit_ex(ctx, &pkey_ctx, "SHA256", signer->context, NULL, signer->pkey, NULL) == 1 &&
-                     EVP_PKEY_CTX_set_rsa_padding(pkey_ctx, RSA_PKCS1_PADDING) == 1 &&
-                     EVP_DigestSign(ctx, ret_signature, &len, (const unsigned char *)input.ptr, input.len) == 1;
+    /* Blinded by OpenSSL, as it does for every key unless told otherwise. */
+    bool is_signed = RSA_sign(NID_sha256, digest, sizeof(digest), ret_signature, &len, signer->rsa) == 1;
     ERR_pop_to_mark();
-    EVP_MD_CTX_free(ctx);
     XG_CHECK(is_signed, INTERNAL);
     /* A signature with one faulty CRT half gives the private key away: no unverified signature leaves this file. */
     XG_TRY(xg_pubkey_verify(signer->pubkey, input, (xg_str){(const char *)ret_signature, len}));

@@ -193,7 +193,7 @@ class Flags(GenerateTest):
         for length, exp in (("24h", 1767409445), ("1.5h", 1767328445), ("1h30m", 1767328445), ("500ms", 1767323046),
                             ("100ms", 1767323045), ("30d", 1769915045), ("+2m", 1767323165)):
             self.assertIn(f'"exp":{exp},"nbf":1767323040,', self.claims(*begin, "--valid-for", length))
-        dead = "warning: --valid-for is not above zero: the token is expired from the beginning"
+        dead = "warning: the token has expired already: --valid-for is not above zero"
         for length, exp in (("0", 1767323045), ("-1h", 1767319445), ("0h", 1767323045), ("-1ns", 1767323045)):
             self.assertIn(f'"exp":{exp},', self.claims(*begin, f"--valid-for={length}", warnings=[dead]))
         for length in ("", "1", "1y", "h", "1h1", "1 h", "forever", "2562047h47m16.854775808s"):
@@ -231,7 +231,7 @@ class Flags(GenerateTest):
         self.refused(USAGE, "'xdsgate generate' needs a verb", "generate")
 
     def test_words_that_are_none_get_the_nearest_one(self):
-        for args, near in ((["genreate"], "xdsgate generate"), (["generate", "zone-tokens"], "xdsgate generate zone-token"),
+        for args, near in ((["generatt"], "xdsgate generate"), (["generate", "zone-tokens"], "xdsgate generate zone-token"),
                            (["generate", "publickey"], "xdsgate generate public-key"),
                            (["generate", "signing"], "xdsgate generate signing-key")):
             self.refused(USAGE, ["unknown command", f"did you mean '{near}'?"], *args)

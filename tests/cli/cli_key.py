@@ -10,7 +10,7 @@ import stat
 
 from cli_support import DONE, IO, KEY, USAGE, CliTest, main, tree
 
-PLACES = ["--authority", "authority", "--store", "store"]
+PLACES = ["--authority", "authority", "--store", "store", "--plain"]
 
 
 def mode(path):
@@ -26,7 +26,7 @@ class KeyNew(CliTest):
             shutil.rmtree(self.path("authority"))
             shutil.rmtree(self.path("store"))
             self.new("--mesh", "m1", umask=umask)
-            self.assertEqual(sorted(tree(self.path("authority"))), ["meshes", "meshes/m1", "meshes/m1/1.pem"])
+            self.assertEqual(sorted(tree(self.path("authority"))), ["ledger.db", "meshes", "meshes/m1", "meshes/m1/1.pem"])
             self.assertEqual(sorted(tree(self.path("store"))),
                              ["meshes", "meshes/m1", "meshes/m1/keys", "meshes/m1/keys/1.pem"])
             for name in ("authority", "authority/meshes", "authority/meshes/m1"):
@@ -97,8 +97,8 @@ class KeyNew(CliTest):
             self.refused(USAGE, "cannot be a mesh name", "key", "new", "--mesh=" + mesh, *PLACES)
 
     def test_flags_must_fit_together(self):
-        self.refused(USAGE, "exactly one of --mesh and --for-zone", "key", "new", *PLACES)
-        self.refused(USAGE, "exactly one of --mesh and --for-zone", "key", "new", "--mesh", "m", "--for-zone", *PLACES)
+        self.refused(USAGE, "exactly one of --mesh, --for-zone and --any-mesh", "key", "new", *PLACES)
+        self.refused(USAGE, "exactly one of --mesh, --for-zone and --any-mesh", "key", "new", "--mesh", "m", "--for-zone", *PLACES)
         self.refused(USAGE, "--authority is required", "key", "new", "--mesh", "m", "--store", "store")
         self.refused(USAGE, "--store is required", "key", "new", "--mesh", "m", "--authority", "authority")
         for bits in ("", "1024", "2047", "02048", "2048 ", "8192", "many"):
@@ -129,15 +129,15 @@ class KeyNew(CliTest):
     def test_places_that_cannot_be_made_leave_nothing_behind(self):
         self.write("file", "")
         self.refused(IO, ["cannot make the directory", "file"], "key", "new", "--mesh", "m3",
-                     "--authority", "new-authority", "--store", "file")
+                     "--authority", "new-authority", "--store", "file", "--plain")
         self.refused(IO, ["cannot make the directory", "file"], "key", "new", "--mesh", "m3",
-                     "--authority", "file", "--store", "new-store")
+                     "--authority", "file", "--store", "new-store", "--plain")
         self.refused(IO, "cannot make the directory", "key", "new", "--mesh", "m3",
-                     "--authority", "no/such/place", "--store", "store")
+                     "--authority", "no/such/place", "--store", "store", "--plain")
         self.refused(IO, "File name too long", "key", "new", "--mesh", "m3",
-                     "--authority", "authority", "--store", "x" * 5000)
+                     "--authority", "authority", "--store", "x" * 5000, "--plain")
         self.refused(IO, "File name too long", "key", "new", "--mesh", "m3",
-                     "--authority", "authority", "--store", "x" * 300)
+                     "--authority", "authority", "--store", "x" * 300, "--plain")
 
     def test_unwritable_directory_is_refused(self):
         user = self.as_nobody()
@@ -181,20 +181,20 @@ class KeyList(CliTest):
         found = [(row["set"], row["kid"], row["state"], row["private"]) for row in rows]
         self.assertEqual(sorted(found), [
             ("any-mesh", "x", "active", False),
-            ("mesh/m1", "1", "active", True),
-            ("mesh/m1", "2", "active", True),
-            ("mesh/m2", "1", "active", True),
+            ("mesh/m1", "1", "draining", True),
+            ("mesh/m1", "2", "signing", True),
+            ("mesh/m2", "1", "signing", True),
             ("mesh/m2", "7", "retired", False),
-            ("zone", "1", "active", True),
+            ("zone", "1", "signing", True),
         ])
         self.assertEqual({row["private"] for row in self.rows()}, {None})
-        self.assertEqual({row["bits"] for row in self.rows()}, {0, 2048})
+        self.assertEqual({row["bits"] for row in self.rows()}, {None, 2048})
         prints = [row["fingerprint"] for row in self.rows() if row["state"] == "active"]
         self.assertEqual(len(set(prints)), 5)
         self.assertEqual({len(text) for text in prints}, {64})
 
     def read_new_public(self):
-        self.good("key", "new", "--mesh", "scratch", "--authority", "scratch", "--store", "scratch-store")
+        self.good("key", "new", "--mesh", "scratch", "--authority", "scratch", "--store", "scratch-store", "--plain")
         return self.read("scratch-store/meshes/scratch/keys/1.pem")
 
     def test_private_half_is_seen_where_it_is(self):
@@ -205,9 +205,12 @@ class KeyList(CliTest):
 
     def test_table_has_a_line_for_each_key(self):
         text = self.good("key", "list", "--store", "store").out.splitlines()
-        self.assertEqual(text[0].split()[:5], ["SET", "KID", "STATE", "PRIVATE", "BITS"])
+        self.assertEqual(text[0].split()[:5], ["SET", "KID", "STATE", "PRIVATE", "LIVE"])
         self.assertEqual(len(text), 5)
-        self.assertIn(["zone", "1", "active", "-", "2048"], [line.split()[:5] for line in text])
+        self.assertIn(["zone", "1", "active", "-", "-", "2048"], [line.split()[:6] for line in text])
+        self.mint("zone", "--zone", "east")
+        text = self.good("key", "list", "--store", "store", "--authority", "authority").out.splitlines()
+        self.assertIn(["zone", "1", "signing", "plain", "1", "2048"], [line.split()[:6] for line in text])
 
     def test_empty_store_has_no_keys(self):
         os.makedirs(self.path("empty/meshes"))

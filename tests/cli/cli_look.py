@@ -322,8 +322,8 @@ class Inspect(LookCase):
 
     def test_yaml_is_the_same_document(self):
         text = self.good("inspect", "token", "-o", "yaml").out
-        self.assertTrue(text.startswith('"schema": "xdsgate.token/1"\n"verified": false\n'))
-        self.assertIn('"claims":\n  "Name": "web-1"\n', text)
+        self.assertTrue(text.startswith('schema: "xdsgate.token/1"\nverified: false\n'))
+        self.assertIn('claims:\n  "Name": "web-1"\n', text)
 
 
 class Verify(LookCase):
@@ -532,7 +532,7 @@ class Explain(LookCase):
         self.assertEqual(lines[0].split(), ["NUMBER", "NAME", "CLASS", "CHECK", "GRPC"])
         self.assertEqual(len(lines), 1 + len(self.reasons()))
         self.assertIn(["501", "binding_name", "binding", "12", "PERMISSION_DENIED"], [line.split() for line in lines])
-        self.assertTrue(self.good("explain", "0", "-o", "yaml").out.startswith('"schema": "xdsgate.reason/1"\n'))
+        self.assertTrue(self.good("explain", "0", "-o", "yaml").out.startswith('schema: "xdsgate.reason/1"\n'))
 
     def test_what_is_no_reason_gets_the_nearest(self):
         for code, near in (("binding_nam", "binding_name"), ("expird", "expired"), ("revoked", "revoked_jti"),

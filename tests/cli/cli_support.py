@@ -70,9 +70,10 @@ class CliTest(unittest.TestCase):
     def setUpClass(cls):
         # Keys are dear: made once, copied for each test.
         cls.seed = tempfile.mkdtemp(prefix="xdsgate-cli-")
-        for where in (["--mesh", "m1"], ["--mesh", "m1"], ["--mesh", "m2"], ["--for-zone"]):
+        for verb, *where in (("new", "--mesh", "m1"), ("rotate", "--mesh", "m1"), ("rotate", "--mesh", "m1"),
+                             ("new", "--mesh", "m2"), ("new", "--for-zone")):
             subprocess.run(
-                [CLI, "key", "new", *where, "--authority", "authority", "--store", "store"],
+                [CLI, "key", verb, *where, "--authority", "authority", "--store", "store", "--plain"],
                 cwd=cls.seed, check=True, stdout=subprocess.DEVNULL)
 
     @classmethod
@@ -103,6 +104,8 @@ class CliTest(unittest.TestCase):
     def run_cli(self, *args, stdin=b"", **options):
         """Runs xdsgate in the test's directory. No run may ever show private key text."""
         program = options.pop("program", CLI)
+        # Mints with --key are recorded somewhere: not in the home of whoever runs the tests.
+        options.setdefault("env", {**os.environ, "XDG_STATE_HOME": os.path.join(self.dir, "state")})
         done = subprocess.run([program, *args], cwd=self.dir, input=stdin, capture_output=True, timeout=120,
                               check=False, **options)
         self.assertNotIn(b"PRIVATE KEY-----", done.stdout + done.stderr)

@@ -470,7 +470,7 @@ class Rows(TryCase):
     def test_formats(self):
         tail = ["--token-file", "token", "-f", "dp.yaml"]
         text = self.good(*self.base, *tail, "-o", "yaml").out
-        self.assertTrue(text.startswith('"schema": "xdsgate.decision/1"\n"outcome": "allowed"\n'))
+        self.assertTrue(text.startswith('schema: "xdsgate.decision/1"\noutcome: "allowed"\n'))
         self.assertEqual(self.good(*self.base, *tail, "-o", "table").out, self.good(*self.base, *tail).out)
         document = self.document(*tail)
         self.assertEqual((document["until"], document["warnings"]), ("2027-01-15T09:00:00Z", ["expires_soon"]))

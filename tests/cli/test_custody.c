@@ -121,7 +121,7 @@ static const char *names(void)
 
 static int new_key(void)
 {
-    char words[][64] = {"new", "--mesh", "m", "--authority", "", "--store", ""};
+    char words[][64] = {"new", "--mesh", "m", "--authority", "", "--store", "", "--plain"};
     char *argv[XG_ARRAY_LEN(words)];
     xg_args args;
     int code = -1;

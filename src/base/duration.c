@@ -5,7 +5,7 @@
  * What a duration comes to has to agree with Go to the last nanosecond, or tokens would differ from Kuma's; so
  * fractions are scaled in binary64 in the very order Go does it. No strtod: the locale must not matter. Pure.
  */
-#include "cli.h"
+#include "xdsgate/base.h"
 
 /* Magnitudes go up to 2^63: the most negative duration has one more than the most positive. */
 #define MAGNITUDE_MAX (UINT64_C(1) << 63)

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "cli.h"
+#include "xdsgate/base.h"
 
 static void check_line(const char *line)
 {
@@ -41,7 +41,7 @@ static void test_durations_are_what_go_makes_of_them(void **state)
     char line[256];
     size_t num = 0;
     (void)state;
-    snprintf(path, sizeof(path), "%s/cli/durations.txt", getenv("XG_TESTS"));
+    snprintf(path, sizeof(path), "%s/base/durations.txt", getenv("XG_TESTS"));
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     while (fgets(line, sizeof(line), file) != NULL) {
