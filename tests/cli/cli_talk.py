@@ -12,7 +12,7 @@ from cli_support import CLI, DENIED, DONE, IO, NOW, PLUGIN, USAGE, CliTest, main
 HELP = subprocess.run([CLI, "--help"], check=True, capture_output=True, text=True).stdout
 COMMANDS = tuple(line.split() for line in re.findall(r"(?m)^  ([a-z]\S*(?: [a-z]\S*)?)  +[a-z]", HELP))
 # Those that take one word that is no flag.
-OPERANDS = (["ledger", "show"], ["inspect"], ["verify"], ["explain"], ["config", "check"], ["completion"], ["man"])
+OPERANDS = (["ledger", "show"], ["revoke", "import"], ["inspect"], ["verify"], ["explain"], ["config", "check"], ["completion"], ["man"])
 
 
 class Spelling(CliTest):
@@ -35,12 +35,12 @@ class Spelling(CliTest):
                 self.assertTrue(text.startswith("xdsgate " + " ".join(command) + ": "))
                 self.assertIn("\nusage: xdsgate " + " ".join(command), text)
                 self.assertIn("\nexample:\n  xdsgate " + " ".join(command), text)
-                known = set(re.findall(r"(?m)^  (?:-., |    )--([a-z-]+)", text))
+                known = set(re.findall(r"(?m)^  (?:-., |    )--([a-z0-9-]+)", text))
                 self.assertIn("help", known)
                 self.assertGreater(len(known), 1)
                 # What the usage line and the example use, exists.
-                used = set(re.findall(r"--([a-z-]+)", text[text.index("usage:"):text.index("flags:")]))
-                used |= set(re.findall(r"--([a-z-]+)", text[text.index("example:"):]))
+                used = set(re.findall(r"--([a-z0-9-]+)", text[text.index("usage:"):text.index("flags:")]))
+                used |= set(re.findall(r"--([a-z0-9-]+)", text[text.index("example:"):]))
                 self.assertLessEqual(used, known)
                 self.assertLessEqual(max(map(len, text.splitlines())), 120)
 
@@ -48,7 +48,7 @@ class Spelling(CliTest):
         """Every flag that help names is taken; a value flag demands its value."""
         for command in COMMANDS:
             text = self.good(*command, "--help").out
-            for name, value in re.findall(r"(?m)^  (?:-., |    )--([a-z-]+)( [A-Z])?", text):
+            for name, value in re.findall(r"(?m)^  (?:-., |    )--([a-z0-9-]+)( [A-Z])?", text):
                 if value:
                     self.refused(USAGE, f"--{name} needs a value", *command, f"--{name}")
                 elif name != "help":
@@ -62,7 +62,8 @@ class Spelling(CliTest):
                 (["key", "neww"], "xdsgate key new"), (["key", "lst"], "xdsgate key list"),
                 (["inspct"], "xdsgate inspect"), (["config", "czeck"], "xdsgate config check"),
                 (["key", "pub"], "xdsgate key public"), (["mint", "dataplan"], "xdsgate mint dataplane"),
-                (["mint", "zones"], "xdsgate mint zone")):
+                (["mint", "zones"], "xdsgate mint zone"), (["revok"], "xdsgate revoke"),
+                (["revoke", "ad"], "xdsgate revoke add"), (["revoke", "remvee"], "xdsgate revoke remove")):
             self.refused(USAGE, ["unknown command", f"did you mean '{near}'?"], *words)
         for words in (["frobnicate"], [""], ["key", "frobnicate"], ["mint", ""], ["-x"], ["--store", "x"]):
             self.refused(USAGE, ["unknown command", "--help'"], *words)
@@ -123,6 +124,11 @@ class Discretion(CliTest):
             ("ledger", "show"): ("authority", "ledger"),
             ("ledger", "expiring"): ("authority", "ledger"),
             ("ledger", "export"): ("authority", "ledger"),
+            ("revoke", "add"): ("store", "token-file"),
+            ("revoke", "remove"): ("store", "token-file"),
+            ("revoke", "list"): ("store",),
+            ("revoke", "import"): ("store",),
+            ("revoke", "check"): ("store", "token-file"),
             ("generate", "dataplane-token"): ("authority", "signing-key-path", "config-file"),
             ("generate", "zone-token"): ("authority", "signing-key-path", "config-file"),
             ("generate", "public-key"): ("signing-key-path", "config-file"),
