@@ -336,6 +336,7 @@ extern const xg_command XG_CMD_VERIFY;
 extern const xg_command XG_CMD_TRY;
 extern const xg_command XG_CMD_EXPLAIN;
 extern const xg_command XG_CMD_CONFIG_CHECK;
+extern const xg_command XG_CMD_DOCTOR;
 extern const xg_command XG_CMD_GENERATE_DATAPLANE_TOKEN;
 extern const xg_command XG_CMD_GENERATE_ZONE_TOKEN;
 extern const xg_command XG_CMD_GENERATE_SIGNING_KEY;

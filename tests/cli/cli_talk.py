@@ -63,7 +63,8 @@ class Spelling(CliTest):
                 (["inspct"], "xdsgate inspect"), (["config", "czeck"], "xdsgate config check"),
                 (["key", "pub"], "xdsgate key public"), (["mint", "dataplan"], "xdsgate mint dataplane"),
                 (["mint", "zones"], "xdsgate mint zone"), (["revok"], "xdsgate revoke"),
-                (["revoke", "ad"], "xdsgate revoke add"), (["revoke", "remvee"], "xdsgate revoke remove")):
+                (["revoke", "ad"], "xdsgate revoke add"), (["revoke", "remvee"], "xdsgate revoke remove"),
+                (["doctr"], "xdsgate doctor")):
             self.refused(USAGE, ["unknown command", f"did you mean '{near}'?"], *words)
         for words in (["frobnicate"], [""], ["key", "frobnicate"], ["mint", ""], ["-x"], ["--store", "x"]):
             self.refused(USAGE, ["unknown command", "--help'"], *words)
@@ -129,6 +130,7 @@ class Discretion(CliTest):
             ("revoke", "list"): ("store",),
             ("revoke", "import"): ("store",),
             ("revoke", "check"): ("store", "token-file"),
+            ("doctor",): ("store", "authority", "config"),
             ("generate", "dataplane-token"): ("authority", "signing-key-path", "config-file"),
             ("generate", "zone-token"): ("authority", "signing-key-path", "config-file"),
             ("generate", "public-key"): ("signing-key-path", "config-file"),
