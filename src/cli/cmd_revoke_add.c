@@ -243,7 +243,7 @@ const xg_command XG_CMD_REVOKE_ADD = {
     .noun = "revoke",
     .verb = "add",
     .summary = "revoke tokens: by id, key, name, workload or age",
-    .usage = "--store DIR (--mesh NAME | --for-zone) (--jti ID | --token-file FILE | RULE) [flags]",
+    .usage = "--store DIR (--mesh NAME | --for-zone | --any-mesh) (--jti ID | --token-file FILE) [flags]",
     .detail = "Adds lines to the list that xdsgate.so reads, behind what stands there. What is revoked already is left "
               "as it\n"
               "is. The new list is proved with the plugin's own parser and takes the old one's place as a whole.\n",

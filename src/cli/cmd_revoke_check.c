@@ -17,7 +17,9 @@
 #define SHOWN_MAX     160
 
 static const xg_flag FLAGS[] = {
-    XG_REVOKE_SET_FLAGS,
+    {"store", "DIR", "where xdsgate.so reads keys and lists; required", NULL, 0, false},
+    {"mesh", "NAME", "the mesh that the token is for", NULL, 'm', false},
+    {"for-zone", NULL, "it is a zone token", NULL, 0, false},
     {"token-file", "FILE", "the token in this file ('-' = stdin)", NULL, 0, false},
     {"jti", "ID", "id of the token, when there is no file", NULL, 0, false},
     {"kid", "KID", "key that signed it, beside --jti", NULL, 0, false},

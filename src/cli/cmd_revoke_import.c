@@ -369,7 +369,7 @@ const xg_command XG_CMD_REVOKE_IMPORT = {
     .operand = "FILE",
     .is_operand_optional = true,
     .summary = "take over a revocation list of Kuma's",
-    .usage = "--store DIR (--mesh NAME | --for-zone) [--base64] [--dry-run] [flags] [FILE]",
+    .usage = "--store DIR (--mesh NAME | --for-zone | --any-mesh) [--base64] [--dry-run] [flags] [FILE]",
     .detail =
         "FILE ('-' or nothing: stdin) holds ids with commas between them, as Kuma's Secret does. Kuma compares byte "
         "for\n"

@@ -12,12 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "revoke_life.h"
 #include "revoke_picks.h"
 
 static const xg_flag FLAGS[] = {
     {"store", "DIR", "where xdsgate.so reads keys and lists; required", NULL, 0, false},
     {"mesh", "NAME", "only the list of this mesh", NULL, 'm', false},
     {"for-zone", NULL, "only the list for zone tokens", NULL, 0, false},
+    {"any-mesh", NULL, "only the list that counts for every mesh", NULL, 0, false},
+    XG_LEDGER_VIEW_PLACE,
     XG_OUTPUT_FLAG("table (default), json or yaml"),
 };
 
@@ -101,11 +104,12 @@ static void add_all(listing *list)
     add_meshes(list);
 }
 
-static void print(const listing *list, xg_output_format format)
+static void print(const listing *list, xg_output_format format, bool with_life)
 {
-    static const xg_output_column COLUMNS[] = {{"SET", "set"}, {"KIND", "kind"}, {"VALUE", "value"}, {"LINE", "line"}};
+    static const xg_output_column COLUMNS[] = {{"SET", "set"},   {"KIND", "kind"},   {"VALUE", "value"},
+                                               {"LINE", "line"}, {"TOKEN", "token"}, {"EXPIRES", "expires_at"}};
     if (format == XG_OUTPUT_TABLE) {
-        xg_output_table(list->entries, COLUMNS, XG_ARRAY_LEN(COLUMNS), "nothing is revoked");
+        xg_output_table(list->entries, COLUMNS, XG_ARRAY_LEN(COLUMNS) - (with_life ? 0 : 2), "nothing is revoked");
         return;
     }
     json_t *document = json_pack("{s:s, s:O}", "schema", "xdsgate.revocations/1", "entries", list->entries);
@@ -113,43 +117,54 @@ static void print(const listing *list, xg_output_format format)
     json_decref(document);
 }
 
+/* set: the one that is asked for, or NULL. */
+static int list_sets(const xg_args *args, const xg_revoked_set *set, xg_output_format format)
+{
+    listing list = {.store = xg_args_value(args, "store"), .entries = json_array()};
+    bool with_life = xg_args_has(args, "authority") || xg_args_has(args, "ledger");
+    if (list.entries == NULL) {
+        return xg_errors_io("list", "memory", ENOMEM);
+    }
+    if (set != NULL) {
+        add_set(&list, set, false);
+    } else {
+        add_all(&list);
+    }
+    int life = with_life ? xg_revoke_life_add(args, list.entries) : XG_EXIT_OK;
+    if (life != XG_EXIT_OK) {
+        list.code = life;
+    } else if (list.code == XG_EXIT_OK || json_array_size(list.entries) > 0) {
+        print(&list, format, with_life);
+    }
+    json_decref(list.entries);
+    return list.code;
+}
+
 static int run(const xg_args *args)
 {
     static const char *const REQUIRED[] = {"store"};
-    listing list = {.store = xg_args_value(args, "store")};
     xg_output_format format = XG_OUTPUT_TABLE;
     xg_revoked_set set = {0};
-    bool is_one = xg_args_has(args, "mesh") || xg_args_has(args, "for-zone");
+    bool is_one = xg_args_has(args, "mesh") || xg_args_has(args, "for-zone") || xg_args_has(args, "any-mesh");
     if (!xg_output_pick(args, XG_OUTPUT_TABLE | XG_OUTPUT_JSON | XG_OUTPUT_YAML, XG_OUTPUT_TABLE, &format) ||
         !xg_args_require(args, REQUIRED, XG_ARRAY_LEN(REQUIRED)) ||
         (is_one && xg_revoke_picks_set(args, &set) != XG_EXIT_OK)) {
         return XG_EXIT_USAGE;
     }
-    list.entries = json_array();
-    if (list.entries == NULL) {
-        return xg_errors_io("list", "memory", ENOMEM);
-    }
-    if (is_one) {
-        add_set(&list, &set, false);
-    } else {
-        add_all(&list);
-    }
-    if (list.code == XG_EXIT_OK || json_array_size(list.entries) > 0) {
-        print(&list, format);
-    }
-    json_decref(list.entries);
-    return list.code;
+    return list_sets(args, is_one ? &set : NULL, format);
 }
 
 const xg_command XG_CMD_REVOKE_LIST = {
     .noun = "revoke",
     .verb = "list",
     .summary = "list what is revoked",
-    .usage = "--store DIR [--mesh NAME | --for-zone] [-o FORMAT]",
+    .usage = "--store DIR [--mesh NAME | --for-zone | --any-mesh] [--authority DIR] [-o FORMAT]",
     .detail =
-        "Shows every entry of every list with its line. A list that xdsgate.so would refuse is reported and left\n"
-        "out, and the exit code is 4.\n",
-    .example = "  xdsgate revoke list --store ./store --mesh payments-mesh\n",
+        "Shows every entry of every list with its line. A list that xdsgate.so would refuse is reported and left out,\n"
+        "and the exit code is 4. With --authority, the ledger says whether the token still lives: an entry whose "
+        "token\n"
+        "has expired can go.\n",
+    .example = "  xdsgate revoke list --store ./store --mesh payments-mesh --authority ./authority\n",
     .flags = FLAGS,
     .num_flags = XG_ARRAY_LEN(FLAGS),
     .run = run,

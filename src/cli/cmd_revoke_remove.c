@@ -110,7 +110,7 @@ const xg_command XG_CMD_REVOKE_REMOVE = {
     .noun = "revoke",
     .verb = "remove",
     .summary = "take ids and rules off a revocation list",
-    .usage = "--store DIR (--mesh NAME | --for-zone) (--jti ID | --token-file FILE | RULE) [flags]",
+    .usage = "--store DIR (--mesh NAME | --for-zone | --any-mesh) (--jti ID | --token-file FILE) [flags]",
     .detail = "Tokens that nothing else revokes are admitted again until they expire. Comments stay where they are. "
               "When one\n"
               "of the entries is not on the list, nothing is changed and the exit code is 1.\n",

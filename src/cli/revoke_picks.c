@@ -15,6 +15,26 @@
 #define REASON_MAX    256
 #define SHOWN_MAX     120
 
+static bool has_flag(const xg_command *command, const char *name)
+{
+    for (size_t i = 0; i < command->num_flags; i++) {
+        if (strcmp(command->flags[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int refuse_sets(const xg_command *command)
+{
+    bool has_any = has_flag(command, "any-mesh");
+    xg_errors_summary("exactly one of --mesh%s --for-zone%s is required", has_any ? "," : " and",
+                      has_any ? " and --any-mesh" : "");
+    xg_errors_help("--mesh NAME for dataplane tokens, --for-zone for zone tokens%s",
+                   has_any ? ", --any-mesh for dataplane tokens of every mesh" : "");
+    return XG_EXIT_USAGE;
+}
+
 int xg_revoke_picks_set(const xg_args *args, xg_revoked_set *ret_set)
 {
     static const char *const REQUIRED[] = {"store"};
@@ -22,17 +42,17 @@ int xg_revoke_picks_set(const xg_args *args, xg_revoked_set *ret_set)
     if (!xg_args_require(args, REQUIRED, XG_ARRAY_LEN(REQUIRED))) {
         return XG_EXIT_USAGE;
     }
-    if ((mesh != NULL) == xg_args_has(args, "for-zone")) {
-        xg_errors_summary("exactly one of --mesh and --for-zone is required");
-        xg_errors_help("--mesh NAME for dataplane tokens, --for-zone for zone tokens");
-        return XG_EXIT_USAGE;
+    bool is_any = xg_args_has(args, "any-mesh");
+    if ((mesh != NULL) + xg_args_has(args, "for-zone") + is_any != 1) {
+        return refuse_sets(args->command);
     }
     if (mesh != NULL && !xg_custody_is_name(mesh, XG_MESH_NAME_MAX)) {
         xg_errors_summary("'%.80s' cannot be a mesh name", mesh);
         xg_errors_help("a mesh is named with letters, digits, '.', '_' and '-', the first a letter or digit");
         return XG_EXIT_USAGE;
     }
-    *ret_set = (xg_revoked_set){.folder = mesh != NULL ? "meshes" : "zone", .mesh = mesh};
+    const char *whole = is_any ? "any-mesh" : "zone";
+    *ret_set = (xg_revoked_set){.folder = mesh != NULL ? "meshes" : whole, .mesh = mesh};
     return XG_EXIT_OK;
 }
 
@@ -44,10 +64,15 @@ void xg_revoke_picks_token_done(xg_revoke_token *token)
     sodium_memzero(token, sizeof(*token));
 }
 
+static bool is_of_zone(const xg_revoked_set *set)
+{
+    return strcmp(set->folder, "zone") == 0;
+}
+
 static xg_result read_parts(const xg_revoked_set *set, xg_revoke_token *token, char field[XG_CLAIM_FIELD_SIZE])
 {
     const xg_token_limits *limits = &XG_TOKEN_LIMITS_DEFAULT;
-    const xg_token_kind kind = set->mesh != NULL ? XG_TOKEN_DATAPLANE : XG_TOKEN_ZONE;
+    const xg_token_kind kind = is_of_zone(set) ? XG_TOKEN_ZONE : XG_TOKEN_DATAPLANE;
     XG_TRY(xg_jws_split((xg_str){token->secret.ptr, token->secret.len}, limits, &token->jws));
     XG_TRY(xg_header_scan(token->jws.header, limits, &token->header));
     return xg_claims_parse(token->jws.payload, kind, limits, &token->claims, field);
@@ -77,7 +102,7 @@ int xg_revoke_picks_token(const char *path, const xg_revoked_set *set, xg_revoke
         xg_result result = read_parts(set, ret_token, field);
         if (!xg_is_ok(result)) {
             xg_errors_summary("that is no %s token that xdsgate.so could admit",
-                              set->mesh != NULL ? "dataplane" : "zone");
+                              is_of_zone(set) ? "zone" : "dataplane");
             xg_errors_where("%s", path);
             xg_errors_note_reason(result, xg_str_of(field));
             xg_errors_help("give the file with the token alone; tokens of the zone go with --for-zone, others with "

@@ -16,8 +16,9 @@ struct json_t;
 #define XG_REVOKE_SET_FLAGS                                                                                            \
     {"store", "DIR", "where xdsgate.so reads keys and lists; required", NULL, 0, false},                               \
         {"mesh", "NAME", "the list for dataplane tokens of this mesh", NULL, 'm', false},                              \
+        {"for-zone", NULL, "the list for zone tokens", NULL, 0, false},                                                \
     {                                                                                                                  \
-        "for-zone", NULL, "the list for zone tokens", NULL, 0, false                                                   \
+        "any-mesh", NULL, "the list for dataplane tokens of every mesh", NULL, 0, false                                \
     }
 
 /* The rows that say which entries. */
@@ -31,7 +32,7 @@ struct json_t;
         "no-jti", NULL, "every token that has no jti", NULL, 0, false                                                  \
     }
 
-/* Reads --store, --mesh, --for-zone. Reports. XG_EXIT_OK or XG_EXIT_USAGE. */
+/* Reads --store, --mesh, --for-zone and, where the command has it, --any-mesh. Reports. XG_EXIT_OK or XG_EXIT_USAGE. */
 int xg_revoke_picks_set(const xg_args *args, xg_revoked_set *ret_set);
 
 /* A token that was read, to be looked at: claims and all, in memory that is wiped. */

@@ -205,12 +205,12 @@ static int open_at(int dirfd, const char *path, const xg_revoked_set *set, bool 
 
 static int refuse_set(const xg_revoked_set *set, const char *path, int error)
 {
-    if (error != ENOENT || set->folder[0] == '\0') {
+    char label[XG_MESH_NAME_MAX + 16];
+    if (error != ENOENT) {
         return xg_errors_io("open the set", path, error);
     }
-    char storage[XG_MESH_NAME_MAX + 16];
-    const xg_custody_set custody = {.mesh = set->mesh};
-    xg_errors_summary("the store has no keys of %s", xg_custody_set_name(&custody, storage, sizeof(storage)));
+    xg_revoked_file_label(set, label, sizeof(label));
+    xg_errors_summary("the store has no set '%s'", label);
     xg_errors_where("%s", path);
     xg_errors_help("check the name and the store: 'xdsgate key list --store DIR' shows what is there");
     return XG_EXIT_KEY;

@@ -73,6 +73,18 @@ class Add(RevokeTest):
         self.done("where: store/zone/revoked", "revoke", "add", *ZONE, "--jti", "z")
         self.assertEqual(self.entries(), [("zone", "jti", "z", 1)])
 
+    def test_list_for_every_mesh_has_its_own_flag(self):
+        self.refused(KEY, ["the store has no set 'any-mesh'", "key list"],
+                     "revoke", "add", "--store", "store", "--any-mesh", "--jti", "a")
+        os.makedirs(self.path("store/any-mesh/keys"))
+        self.token("--name", "a", "--jti", "t1")
+        self.done("where: store/any-mesh/revoked", "revoke", "add", "--store", "store", "--any-mesh", "--token-file",
+                  "token", "--name", "n")
+        self.assertEqual(self.entries("--any-mesh"), [("any-mesh", "name", "n", 1), ("any-mesh", "jti", "t1", 2)])
+        self.done("- t1", "revoke", "remove", "--store", "store", "--any-mesh", "--jti", "t1")
+        self.done("imported 1", "revoke", "import", "--store", "store", "--any-mesh", stdin=b"x")
+        self.assertEqual(self.read("store/any-mesh/revoked"), "@name n\nx\n")
+
     def test_what_stood_there_stays_byte_for_byte(self):
         for old, middle in ((b"# why\r\na , b\t# two\n\n@kid 9   # gone\n", b""), (b"a,b", b"\n"), (b"a,", b"\n"),
                             (b"\xef\xbb\xbfa\n", b""), (b"  \n", b""), (b"# none\n", b"")):
@@ -147,8 +159,8 @@ class Add(RevokeTest):
     def test_flags_must_fit_together(self):
         for args, text in (
                 (["--mesh", "m1", "--jti", "a"], "--store is required"),
-                (["--store", "store", "--jti", "a"], "exactly one of --mesh and --for-zone"),
-                ([*M1, "--for-zone", "--jti", "a"], "exactly one of --mesh and --for-zone"),
+                (["--store", "store", "--jti", "a"], "exactly one of --mesh, --for-zone and --any-mesh"),
+                ([*M1, "--for-zone", "--jti", "a"], "exactly one of --mesh, --for-zone and --any-mesh"),
                 ([*M1], "nothing is named"),
                 ([*M1, "--reason", "x"], "nothing is named"),
                 (["--store", "store", "--mesh", "../m1", "--jti", "a"], "cannot be a mesh name"),
@@ -206,10 +218,10 @@ class Add(RevokeTest):
     def test_store_or_set_that_is_not_there(self):
         self.refused(IO, ["cannot open the store", "nowhere"],
                      "revoke", "add", "--store", "nowhere", "--mesh", "m1", "--jti", "a")
-        self.refused(KEY, ["the store has no keys of mesh 'm7'", "key list"],
+        self.refused(KEY, ["the store has no set 'mesh/m7'", "key list"],
                      "revoke", "add", "--store", "store", "--mesh", "m7", "--jti", "a")
         os.rename(self.path("store/zone"), self.path("gone"))
-        self.refused(KEY, "the store has no keys of the zone", "revoke", "add", *ZONE, "--jti", "a")
+        self.refused(KEY, "the store has no set 'zone'", "revoke", "add", *ZONE, "--jti", "a")
 
     def test_links_are_not_followed(self):
         self.write("store/meshes/m1/..data/revoked", "a\n", 0o644)
@@ -418,11 +430,50 @@ class List(RevokeTest):
         self.assertEqual([row["set"] for row in json.loads(answer.out)["entries"]], ["zone"])
         self.refused(KEY, "the list is damaged", "revoke", "list", *M1)
 
+    def test_ledger_says_which_tokens_still_live(self):
+        self.record(["jti=live", "mesh=m1", f"expires_at={NOW + 1}"], ["jti=dead", "mesh=m1", f"expires_at={NOW}"],
+                    ["jti=twice", "mesh=m1", "kid=1", f"expires_at={NOW - 9}"],
+                    ["jti=twice", "mesh=m1", "kid=2", "key=" + "b" * 64, f"expires_at={NOW + 9}"],
+                    ["jti=other", "mesh=m2", f"expires_at={NOW + 1}"],
+                    ["jti=z", "purpose=zone", "zone=east", f"expires_at={NOW - 1}"])
+        self.list("live,dead\ntwice\nother\nz\n@kid 1\n")
+        self.write("store/zone/revoked", "z\nlive\n", 0o644)
+        self.write("store/any-mesh/revoked", "dead\nother\n", 0o644)
+        os.mkdir(self.path("store/any-mesh/keys"))
+        args = ["revoke", "list", "--store", "store", "--authority", "authority", "--now", str(NOW)]
+        rows = json.loads(self.good(*args, "-o", "json").out)["entries"]
+        self.assertEqual([(row["set"], row["value"], row["token"], row["expires_at"]) for row in rows], [
+            ("zone", "z", "expired", "2027-01-15T07:59:59Z"), ("zone", "live", "unknown", None),
+            ("any-mesh", "dead", "expired", "2027-01-15T08:00:00Z"),
+            ("any-mesh", "other", "live", "2027-01-15T08:00:01Z"),
+            ("mesh/m1", "live", "live", "2027-01-15T08:00:01Z"), ("mesh/m1", "dead", "expired", "2027-01-15T08:00:00Z"),
+            ("mesh/m1", "twice", "live", "2027-01-15T08:00:09Z"), ("mesh/m1", "other", "unknown", None),
+            ("mesh/m1", "z", "unknown", None), ("mesh/m1", "1", None, None)])
+        table = self.good(*args).out.splitlines()
+        self.assertEqual(table[0].split(), ["SET", "KIND", "VALUE", "LINE", "TOKEN", "EXPIRES"])
+        self.assertEqual(table[-1].split(), ["mesh/m1", "kid", "1", "5", "-", "-"])
+
+    def record(self, *entries):
+        words = []
+        for entry in entries:
+            words += ([","] if words else []) + entry
+        done = subprocess.run([os.environ["XG_LEDGER_TOOL"], self.path("authority/ledger.db"), *words],
+                              capture_output=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def test_ledger_that_cannot_be_asked_is_no_answer(self):
+        self.list("a\n")
+        self.refused(IO, "there is no ledger", "revoke", "list", "--store", "store", "--authority", "authority")
+        self.write("authority/ledger.db", "no database")
+        self.refused(IO, "ledger", "revoke", "list", "--store", "store", "--authority", "authority")
+        self.refused(USAGE, "--now is not a time", "revoke", "list", "--store", "store", "--authority", "authority",
+                     "--now", "soon")
+
     def test_refusals(self):
         self.refused(USAGE, "--store is required", "revoke", "list")
         self.refused(USAGE, "exactly one of", "revoke", "list", *M1, "--for-zone")
         self.refused(USAGE, "invalid --output value", "revoke", "list", "--store", "store", "-o", "token")
-        self.refused(KEY, "no keys of mesh 'm9'", "revoke", "list", "--store", "store", "--mesh", "m9")
+        self.refused(KEY, "no set 'mesh/m9'", "revoke", "list", "--store", "store", "--mesh", "m9")
         self.refused(IO, "cannot open the store", "revoke", "list", "--store", "nowhere")
         os.rename(self.path("store/meshes"), self.path("gone"))
         self.refused(IO, "cannot list the meshes", "revoke", "list", "--store", "store")
@@ -529,7 +580,7 @@ class Import(RevokeTest):
         self.refused(USAGE, "that is a token, not a file", "revoke", "import", *M1, "eyJhbGciOi")
         self.refused(IO, "cannot read the list: No such file", "revoke", "import", *M1, "nowhere")
         self.refused(IO, "cannot read the list: File too large", "revoke", "import", *M1, stdin=b"a," * 600000)
-        self.refused(KEY, "no keys of mesh 'm9'", "revoke", "import", "--store", "store", "--mesh", "m9", "list")
+        self.refused(KEY, "no set 'mesh/m9'", "revoke", "import", "--store", "store", "--mesh", "m9", "list")
 
 
 class Check(RevokeTest):
@@ -623,7 +674,7 @@ class Check(RevokeTest):
         self.write("store/meshes/m2/revoked", "a b\n", 0o644)
         for code, texts, args in (
                 (USAGE, "--store is required", ["--mesh", "m1", "--jti", "a"]),
-                (USAGE, "exactly one of --mesh", ["--store", "store", "--jti", "a"]),
+                (USAGE, "exactly one of --mesh and --for-zone is required", ["--store", "store", "--jti", "a"]),
                 (USAGE, "exactly one of --token-file and --jti", [*M1]),
                 (USAGE, "exactly one of --token-file and --jti", [*M1, "--jti", "a", "--token-file", token]),
                 (USAGE, "--kid goes with --jti", [*M1, "--kid", "a", "--token-file", token]),

@@ -127,7 +127,7 @@ class Discretion(CliTest):
             ("ledger", "export"): ("authority", "ledger"),
             ("revoke", "add"): ("store", "token-file"),
             ("revoke", "remove"): ("store", "token-file"),
-            ("revoke", "list"): ("store",),
+            ("revoke", "list"): ("store", "authority", "ledger"),
             ("revoke", "import"): ("store",),
             ("revoke", "check"): ("store", "token-file"),
             ("doctor",): ("store", "authority", "config"),
