@@ -116,7 +116,14 @@ static int check_kids(const xg_args *args, const xg_revoked_set *set, const xg_r
 {
     for (size_t i = 0; i < picks->num; i++) {
         survey s = {.wanted = &picks->items[i]};
-        if (picks->items[i].kind != XG_REVOKED_KID || xg_args_has(args, "force")) {
+        if (picks->items[i].kind != XG_REVOKED_KID) {
+            continue;
+        }
+        if (strcmp(set->folder, "any-mesh") == 0) {
+            xg_errors_warning("in the list for every mesh, @kid %s ends the tokens of each mesh's own key %s too",
+                              s.wanted->value.ptr, s.wanted->value.ptr);
+        }
+        if (xg_args_has(args, "force")) {
             continue;
         }
         int code = survey_keys(set, file, &s);

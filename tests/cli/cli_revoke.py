@@ -84,6 +84,9 @@ class Add(RevokeTest):
         self.done("- t1", "revoke", "remove", "--store", "store", "--any-mesh", "--jti", "t1")
         self.done("imported 1", "revoke", "import", "--store", "store", "--any-mesh", stdin=b"x")
         self.assertEqual(self.read("store/any-mesh/revoked"), "@name n\nx\n")
+        self.done("+ @kid 1", "revoke", "add", "--store", "store", "--any-mesh", "--kid", "1", "--force")
+        self.done("warning: in the list for every mesh, @kid 2 ends the tokens of each mesh's own key 2 too",
+                  "revoke", "add", "--store", "store", "--any-mesh", "--kid", "2", code=KEY)
 
     def test_what_stood_there_stays_byte_for_byte(self):
         for old, middle in ((b"# why\r\na , b\t# two\n\n@kid 9   # gone\n", b""), (b"a,b", b"\n"), (b"a,", b"\n"),

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "revoked_file.h"
@@ -29,6 +30,8 @@ static unsigned num_calls;
 static unsigned failing_call; /* counted from 1; 0: none */
 static int failure;
 static bool has_no_flags; /* a file system whose rename knows no flags */
+static int lock_failure;  /* errno of every lock; 0: locks are to be had */
+static unsigned num_pauses;
 
 static bool fails(void)
 {
@@ -47,6 +50,9 @@ int __real_renameat(int from_fd, const char *from, int to_fd, const char *to);
 int __real_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags);
 int __real_linkat(int from_fd, const char *from, int to_fd, const char *to, int flags);
 ssize_t __real_write(int fd, const void *bytes, size_t len);
+int __real_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation);
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left);
 int __wrap_fsync(int fd);
 int __wrap_fchmod(int fd, mode_t mode);
 int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to);
@@ -86,6 +92,23 @@ int __wrap_linkat(int from_fd, const char *from, int to_fd, const char *to, int 
 ssize_t __wrap_write(int fd, const void *bytes, size_t len)
 {
     return fails() ? -1 : __real_write(fd, bytes, len);
+}
+
+int __wrap_flock(int fd, int operation)
+{
+    if (lock_failure != 0) {
+        errno = lock_failure;
+        return -1;
+    }
+    return __real_flock(fd, operation);
+}
+
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left)
+{
+    (void)time;
+    (void)left;
+    num_pauses++;
+    return 0;
 }
 
 static char root[64];
@@ -225,6 +248,30 @@ static void test_a_list_that_somebody_else_changed_meanwhile_is_not_replaced(voi
     assert_list(NULL);
 }
 
+/* The name of the lock is another's then, and stays. */
+static void test_a_lock_that_is_not_to_be_had_is_waited_for_but_not_for_ever(void **state)
+{
+    char path[128];
+    xg_revoked_file file;
+    (void)state;
+    snprintf(path, sizeof(path), "%s/.revoked.lock", set_path);
+    put_list(OLD_LIST);
+    num_pauses = 0;
+    lock_failure = ENOLCK;
+    assert_int_equal(xg_revoked_file_open(root, &SET, true, &file), XG_EXIT_IO);
+    assert_int_equal(num_pauses, 0);
+    assert_int_equal(unlink(path), 0);
+    lock_failure = EWOULDBLOCK;
+    assert_int_equal(xg_revoked_file_open(root, &SET, true, &file), XG_EXIT_IO);
+    assert_true(num_pauses >= 1000);
+    lock_failure = 0;
+    assert_int_equal(unlink(path), 0);
+    assert_list(OLD_LIST);
+    assert_int_equal(xg_revoked_file_open(root, &SET, true, &file), XG_EXIT_OK);
+    xg_revoked_file_close(&file);
+    assert_list(OLD_LIST);
+}
+
 static void test_text_that_the_plugin_would_refuse_never_takes_the_place(void **state)
 {
     xg_revoked_file file;
@@ -243,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_the_same_where_names_cannot_be_exchanged),
         cmocka_unit_test(test_a_write_that_was_interrupted_goes_on),
         cmocka_unit_test(test_a_list_that_somebody_else_changed_meanwhile_is_not_replaced),
+        cmocka_unit_test(test_a_lock_that_is_not_to_be_had_is_waited_for_but_not_for_ever),
         cmocka_unit_test(test_text_that_the_plugin_would_refuse_never_takes_the_place),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
