@@ -57,7 +57,7 @@ class Whole(DoctorTest):
         table = self.good("doctor", *PLACES).out.splitlines()
         self.assertEqual(table[0].split()[:3], ["STATE", "CHECK", "WHERE"])
         self.assertTrue(all(line.split()[0] in ("ok", "warn") for line in table[1:]))
-        self.assertTrue(self.good("doctor", *PLACES, "-o", "yaml").out.startswith('"schema": "xdsgate.doctor/1"\n'))
+        self.assertTrue(self.good("doctor", *PLACES, "-o", "yaml").out.startswith('schema: "xdsgate.doctor/1"\n'))
 
     def test_places_that_are_not_there(self):
         self.finds("FAIL", "store directory", ["nowhere", "No such file"], "--store", "nowhere")
