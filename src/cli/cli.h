@@ -157,7 +157,7 @@ const char *xg_output_binding_name(uint32_t binding);
 
 /* ---- input.c: what is not secret ---- */
 
-/* Reads a whole file, pipe or, for "-", stdin, of at most 1 MiB, into fresh memory with a NUL behind it. `action` is
+/* Reads a whole file, pipe or, for "-", stdin, of at most 16 MiB, into fresh memory with a NUL behind it. `action` is
  * for the report: "read the resource". */
 int xg_input_read(const char *action, const char *path, char **ret_text, size_t *ret_len);
 
@@ -322,6 +322,7 @@ extern const xg_command XG_CMD_KEY_ROTATE;
 extern const xg_command XG_CMD_KEY_RETIRE;
 extern const xg_command XG_CMD_MINT_DATAPLANE;
 extern const xg_command XG_CMD_MINT_ZONE;
+extern const xg_command XG_CMD_MINT_MANIFEST;
 extern const xg_command XG_CMD_LEDGER_LIST;
 extern const xg_command XG_CMD_LEDGER_SHOW;
 extern const xg_command XG_CMD_LEDGER_EXPIRING;

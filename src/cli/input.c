@@ -12,7 +12,7 @@
 
 #include "cli.h"
 
-#define INPUT_MAX 1048576
+#define INPUT_MAX 16777216
 
 static int read_all(int fd, char *buffer, size_t *ret_len)
 {

@@ -30,6 +30,7 @@ static const xg_command *const COMMANDS[] = {
     &XG_CMD_KEY_RETIRE,
     &XG_CMD_MINT_DATAPLANE,
     &XG_CMD_MINT_ZONE,
+    &XG_CMD_MINT_MANIFEST,
     &XG_CMD_LEDGER_LIST,
     &XG_CMD_LEDGER_SHOW,
     &XG_CMD_LEDGER_EXPIRING,

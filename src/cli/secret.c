@@ -34,14 +34,25 @@ static int read_some(int fd, char *buffer, size_t cap, size_t *ret_len)
     return len == cap ? EFBIG : 0;
 }
 
+/* Of a regular file as much as it has, and one byte more, which shows that it is all; of everything else up to the most
+ * that a secret may have. Guarded memory is dear by the page. */
+static size_t room_for(int fd)
+{
+    struct stat status;
+    bool is_known =
+        fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size >= 0 && status.st_size < XG_SECRET_MAX;
+    return is_known ? (size_t)status.st_size + 1 : XG_SECRET_MAX + 1;
+}
+
 int xg_secret_read_fd(int fd, const char *path, xg_secret *ret_secret)
 {
-    char *buffer = sodium_malloc(XG_SECRET_MAX + 1);
+    size_t cap = room_for(fd);
+    char *buffer = sodium_malloc(cap);
     size_t len = 0;
     if (buffer == NULL) {
         return xg_errors_io("reserve guarded memory for", path, ENOMEM);
     }
-    int error = read_some(fd, buffer, XG_SECRET_MAX + 1, &len);
+    int error = read_some(fd, buffer, cap, &len);
     if (error != 0) {
         sodium_free(buffer);
         return xg_errors_io("read", path, error);

@@ -8,9 +8,19 @@
 
 #include "weakness.h"
 
-#define FACTOR_LIMIT     1000u
 #define ROCA_PRIME_LIMIT 167u
 #define ROCA_GENERATOR   65537u
+
+/* All primes below 1000. */
+static const uint16_t PRIMES[] = {
+    2,   3,   5,   7,   11,  13,  17,  19,  23,  29,  31,  37,  41,  43,  47,  53,  59,  61,  67,  71,  73,
+    79,  83,  89,  97,  101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181,
+    191, 193, 197, 199, 211, 223, 227, 229, 233, 239, 241, 251, 257, 263, 269, 271, 277, 281, 283, 293, 307,
+    311, 313, 317, 331, 337, 347, 349, 353, 359, 367, 373, 379, 383, 389, 397, 401, 409, 419, 421, 431, 433,
+    439, 443, 449, 457, 461, 463, 467, 479, 487, 491, 499, 503, 509, 521, 523, 541, 547, 557, 563, 569, 571,
+    577, 587, 593, 599, 601, 607, 613, 617, 619, 631, 641, 643, 647, 653, 659, 661, 673, 677, 683, 691, 701,
+    709, 719, 727, 733, 739, 743, 751, 757, 761, 769, 773, 787, 797, 809, 811, 821, 823, 827, 829, 839, 853,
+    857, 859, 863, 877, 881, 883, 887, 907, 911, 919, 929, 937, 941, 947, 953, 967, 971, 977, 983, 991, 997};
 
 static bool is_prime(unsigned value)
 {
@@ -39,11 +49,20 @@ static uint64_t power_modulo(uint64_t base, unsigned exponent, unsigned modulus)
     return result;
 }
 
+/* Several primes share one pass over the modulus: their product fits BN_mod_word's quick path, 32 bits. */
 static bool has_small_factor(const BIGNUM *n)
 {
-    for (unsigned p = 2; p < FACTOR_LIMIT; p++) {
-        if (is_prime(p) && residue(n, p) == 0) {
-            return true;
+    for (size_t first = 0; first < XG_ARRAY_LEN(PRIMES);) {
+        uint64_t product = 1;
+        size_t end = first;
+        while (end < XG_ARRAY_LEN(PRIMES) && product * PRIMES[end] <= UINT32_MAX) {
+            product *= PRIMES[end++];
+        }
+        unsigned r = residue(n, (unsigned)product);
+        for (; first < end; first++) {
+            if (r % PRIMES[first] == 0) {
+                return true;
+            }
         }
     }
     return false;
@@ -69,12 +88,12 @@ static bool is_power_of_degree(const BIGNUM *n, unsigned k)
     return true;
 }
 
-/* A root of n is above FACTOR_LIMIT > 2^9, or n would have a small factor: that bounds the degree. */
+/* A root of n is above 997 > 2^9, or n would have a small factor: that bounds the degree. */
 static bool is_perfect_power(const BIGNUM *n)
 {
     unsigned max_degree = (unsigned)BN_num_bits(n) / 9;
-    for (unsigned k = 2; k <= max_degree; k++) {
-        if (is_prime(k) && is_power_of_degree(n, k)) {
+    for (size_t i = 0; i < XG_ARRAY_LEN(PRIMES) && PRIMES[i] <= max_degree; i++) {
+        if (is_power_of_degree(n, PRIMES[i])) {
             return true;
         }
     }
@@ -97,8 +116,8 @@ static bool is_in_subgroup(unsigned value, unsigned generator, unsigned p)
  * all of these primes at once by chance in 2^-27 cases. */
 static bool is_roca(const BIGNUM *n)
 {
-    for (unsigned p = 3; p <= ROCA_PRIME_LIMIT; p++) {
-        if (is_prime(p) && !is_in_subgroup(residue(n, p), ROCA_GENERATOR % p, p)) {
+    for (size_t i = 1; PRIMES[i] <= ROCA_PRIME_LIMIT; i++) { /* without 2 */
+        if (!is_in_subgroup(residue(n, PRIMES[i]), ROCA_GENERATOR % PRIMES[i], PRIMES[i])) {
             return false;
         }
     }

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manifest_known.c: what the ledger knows of a deployment.
+ *
+ * Must never ask the ledger for one mesh at a time. One thread until it is loaded.
+ */
+#include "manifest_known.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *copy(xg_manifest_known *known, xg_str text)
+{
+    char *copied = strndup(text.ptr != NULL ? text.ptr : "", text.len);
+    known->has_failed = known->has_failed || copied == NULL;
+    return copied;
+}
+
+/* Room for one item more. */
+static void *grow(xg_manifest_known *known, void *items, size_t num, size_t *cap, size_t size)
+{
+    if (num < *cap) {
+        return items;
+    }
+    size_t wanted = *cap > 0 ? *cap * 2 : 64;
+    void *grown = reallocarray(items, wanted, size);
+    known->has_failed = known->has_failed || grown == NULL;
+    *cap = grown != NULL ? wanted : *cap;
+    return grown != NULL ? grown : items;
+}
+
+static bool take_token(void *arg, const xg_ledger_entry *entry)
+{
+    xg_manifest_known *known = arg;
+    known->tokens = grow(known, known->tokens, known->num_tokens, &known->cap_tokens, sizeof(*known->tokens));
+    if (known->has_failed) {
+        return false;
+    }
+    known->tokens[known->num_tokens++] = (xg_manifest_known_token){
+        .id = entry->id,
+        .mesh = copy(known, entry->mesh),
+        .workload = copy(known, entry->workload),
+        .jti = copy(known, entry->jti),
+        .kid = copy(known, entry->kid),
+        .key = copy(known, entry->key),
+        .claims = copy(known, entry->claims),
+        .fingerprint = copy(known, entry->fingerprint),
+        .expires_at = entry->expires_at,
+    };
+    return !known->has_failed;
+}
+
+static bool take_key(void *arg, const xg_ledger_key *key)
+{
+    xg_manifest_known *known = arg;
+    known->keys = grow(known, known->keys, known->num_keys, &known->cap_keys, sizeof(*known->keys));
+    if (known->has_failed) {
+        return false;
+    }
+    known->keys[known->num_keys++] = (xg_manifest_known_key){
+        .set = copy(known, key->set),
+        .kid = copy(known, key->kid),
+        .key = copy(known, key->key),
+        .state = key->state,
+    };
+    return !known->has_failed;
+}
+
+static int compare_names(const xg_manifest_known_token *a, const xg_manifest_known_token *b)
+{
+    int order = strcmp(a->mesh, b->mesh);
+    return order != 0 ? order : strcmp(a->workload, b->workload);
+}
+
+static int compare_tokens(const void *a, const void *b)
+{
+    const xg_manifest_known_token *x = a;
+    const xg_manifest_known_token *y = b;
+    int order = compare_names(x, y);
+    if (order != 0) {
+        return order;
+    }
+    return x->id > y->id ? -1 : x->id < y->id;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(((const xg_manifest_known_key *)a)->set, ((const xg_manifest_known_key *)b)->set);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void sort(xg_manifest_known *known)
+{
+    qsort(known->tokens, known->num_tokens, sizeof(*known->tokens), compare_tokens);
+    qsort(known->keys, known->num_keys, sizeof(*known->keys), compare_keys);
+    known->fingerprints = calloc(known->num_tokens + 1, sizeof(*known->fingerprints));
+    known->has_failed = known->has_failed || known->fingerprints == NULL;
+    for (size_t i = 0; !known->has_failed && i < known->num_tokens; i++) {
+        known->fingerprints[i] = known->tokens[i].fingerprint;
+    }
+    if (!known->has_failed) {
+        qsort(known->fingerprints, known->num_tokens, sizeof(*known->fingerprints), compare_texts);
+    }
+}
+
+int xg_manifest_known_load(xg_ledger *ledger, const char *origin, xg_manifest_known *ret_known)
+{
+    const xg_ledger_filter filter = {.origin = xg_str_of(origin)};
+    xg_trouble trouble = {0};
+    *ret_known = (xg_manifest_known){0};
+    if (ledger != NULL && (!xg_ledger_each(ledger, &filter, take_token, ret_known, &trouble) ||
+                           !xg_ledger_each_key(ledger, (xg_str){NULL, 0}, take_key, ret_known, &trouble))) {
+        return xg_errors_trouble(&trouble);
+    }
+    if (!ret_known->has_failed) {
+        sort(ret_known);
+    }
+    return ret_known->has_failed ? xg_errors_io("read the ledger into", "memory", ENOMEM) : XG_EXIT_OK;
+}
+
+static void release(const char *text)
+{
+    free((char *)(uintptr_t)text);
+}
+
+void xg_manifest_known_done(xg_manifest_known *known)
+{
+    for (size_t i = 0; i < known->num_tokens; i++) {
+        const xg_manifest_known_token *token = &known->tokens[i];
+        release(token->mesh);
+        release(token->workload);
+        release(token->jti);
+        release(token->kid);
+        release(token->key);
+        release(token->claims);
+        release(token->fingerprint);
+    }
+    for (size_t i = 0; i < known->num_keys; i++) {
+        release(known->keys[i].set);
+        release(known->keys[i].kid);
+        release(known->keys[i].key);
+    }
+    free(known->tokens);
+    free(known->keys);
+    free((void *)(uintptr_t)known->fingerprints);
+    *known = (xg_manifest_known){0};
+}
+
+static int compare_to(xg_str wanted, const char *text)
+{
+    return xg_str_cmp(wanted, xg_str_of(text));
+}
+
+const xg_manifest_known_token *xg_manifest_known_find(const xg_manifest_known *known, xg_str mesh, xg_str workload)
+{
+    size_t low = 0;
+    size_t high = known->num_tokens;
+    while (low < high) { /* the first that is not before: the newest of its proxy */
+        size_t middle = low + (high - low) / 2;
+        int order = compare_to(mesh, known->tokens[middle].mesh);
+        order = order != 0 ? order : compare_to(workload, known->tokens[middle].workload);
+        if (order > 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    bool is_found = low < known->num_tokens && compare_to(mesh, known->tokens[low].mesh) == 0 &&
+                    compare_to(workload, known->tokens[low].workload) == 0;
+    return is_found ? &known->tokens[low] : NULL;
+}
+
+bool xg_manifest_known_has(const xg_manifest_known *known, const char *fingerprint)
+{
+    return known->num_tokens > 0 && bsearch(&fingerprint, known->fingerprints, known->num_tokens,
+                                            sizeof(*known->fingerprints), compare_texts) != NULL;
+}
+
+const xg_manifest_known_key *xg_manifest_known_signing(const xg_manifest_known *known, xg_str set, bool *ret_has_set)
+{
+    size_t low = 0;
+    size_t high = known->num_keys;
+    *ret_has_set = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_to(set, known->keys[middle].set) > 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (; low < known->num_keys && compare_to(set, known->keys[low].set) == 0; low++) {
+        *ret_has_set = true;
+        if (known->keys[low].state == XG_LEDGER_SIGNING) {
+            return &known->keys[low];
+        }
+    }
+    return NULL;
+}
