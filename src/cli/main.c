@@ -4,7 +4,10 @@
  *
  * Owns what happens before any input is read. Must never do a command's work. One thread.
  */
+#include <jansson.h>
+#include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -53,6 +56,15 @@ static const xg_command *const COMMANDS[] = {
 };
 /* clang-format on */
 
+/* Tokens pass through documents: what jansson gives back holds nothing any more. */
+static void wipe_and_free(void *block)
+{
+    if (block != NULL) {
+        sodium_memzero(block, malloc_usable_size(block));
+        free(block);
+    }
+}
+
 /* Private keys must not reach a core file, a debugger of the same user, or freed memory. */
 static bool harden(void)
 {
@@ -61,6 +73,7 @@ static bool harden(void)
 #if !defined(__SANITIZE_ADDRESS__) /* its leak check has to attach to the process */
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
+    json_set_alloc_funcs(malloc, wipe_and_free);
     /* Nor may an openssl.cnf, which can name any library as an engine, have a part in signing. */
     return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1 && sodium_init() >= 0 &&
            CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_HEAP_UNIT) != 0;
