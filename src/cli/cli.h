@@ -172,7 +172,8 @@ typedef struct xg_secret {
 /* How careful reading has to be. */
 typedef enum xg_secret_rule {
     XG_SECRET_PRIVATE = 1, /* ours, and closed to group and others */
-    XG_SECRET_EITHER = 2   /* the same if it holds a private key, else anything */
+    XG_SECRET_EITHER = 2,  /* the same if it holds a private key, else anything */
+    XG_SECRET_PHRASE = 3   /* as private; reports speak of a passphrase */
 } xg_secret_rule;
 
 /* Reads a key file, relative to directory dirfd; "-" (with AT_FDCWD) is stdin. Reports; XG_EXIT_OK, _KEY or _IO. */

@@ -26,18 +26,27 @@ static void cut_line(xg_secret *secret)
     }
 }
 
-static int check_length(const xg_secret *secret, const char *where, bool is_new)
+static int check_phrase(const xg_secret *secret, const char *where, bool is_new)
 {
+    bool is_typed = where == NULL;
+    where = is_typed ? "the terminal" : where;
     if (secret->len == 0) {
         xg_errors_summary("the passphrase is empty");
         xg_errors_where("%s", where);
-        xg_errors_help("write it into the first line");
+        xg_errors_help(is_typed ? "type it, and then Enter" : "write it into the first line");
         return XG_EXIT_KEY;
     }
     if (secret->len > XG_PASSPHRASE_MAX) {
         xg_errors_summary("the passphrase is longer than %d bytes", XG_PASSPHRASE_MAX);
         xg_errors_where("%s", where);
-        xg_errors_help("give the file that holds the passphrase, not the one that holds the key");
+        xg_errors_help(is_typed ? "take fewer words"
+                                : "give the file that holds the passphrase, not the one that holds the key");
+        return XG_EXIT_KEY;
+    }
+    if (memchr(secret->ptr, '\0', secret->len) != NULL) {
+        xg_errors_summary("the passphrase holds a NUL byte");
+        xg_errors_where("%s", where);
+        xg_errors_help("give plain text, UTF-8 at best: nobody could type this into age");
         return XG_EXIT_KEY;
     }
     if (is_new && secret->len < XG_PASSPHRASE_MIN) {
@@ -72,7 +81,7 @@ static void note_signal(int number)
     pending_signal = number;
 }
 
-/* Reads one line. 0, or an errno value; EINTR when somebody wants to end the program. */
+/* Reads one line. 0, or an errno value; ENODATA at the end of file, EINTR when somebody wants to end the program. */
 static int read_line(int tty, char *line, size_t *ret_len)
 {
     size_t len = 0;
@@ -83,7 +92,7 @@ static int read_line(int tty, char *line, size_t *ret_len)
             continue;
         }
         if (got <= 0) {
-            return got < 0 ? errno : EIO;
+            return got < 0 ? errno : ENODATA;
         }
         if (c == '\n') {
             *ret_len = len;
@@ -131,6 +140,14 @@ static int ask_quietly(int tty, const char *purpose, bool is_new, xg_secret *sec
     bool is_same =
         !is_new || (again.len == secret->len && error == 0 && sodium_memcmp(again.ptr, secret->ptr, secret->len) == 0);
     xg_secret_done(&again);
+    if (error == ENODATA) {
+        xg_errors_summary("the passphrase was not typed to its end");
+        xg_errors_help("type it, and then Enter");
+        return XG_EXIT_KEY;
+    }
+    if (error == EINTR) {
+        return XG_EXIT_KEY; /* ask_interruptibly goes on */
+    }
     if (error != 0) {
         return xg_errors_io("read the passphrase", "the terminal", error);
     }
@@ -172,6 +189,8 @@ static int ask_interruptibly(int tty, const char *purpose, bool is_new, xg_secre
     if (pending_signal != 0) {
         xg_secret_done(secret);
         raise(pending_signal);
+        xg_errors_summary("a signal came while the passphrase was typed"); /* one that does not end this program */
+        xg_errors_help("run the command again");
     }
     return code;
 }
@@ -203,7 +222,7 @@ int xg_passphrase_read(const xg_args *args, const char *purpose, bool is_new, xg
         return XG_EXIT_USAGE;
     }
     if (file != NULL) {
-        code = xg_secret_read_key(AT_FDCWD, file, file, XG_SECRET_PRIVATE, &secret);
+        code = xg_secret_read_key(AT_FDCWD, file, file, XG_SECRET_PHRASE, &secret);
     } else if (fd != NULL) {
         code = read_from_fd(fd, &secret);
     } else {
@@ -211,7 +230,7 @@ int xg_passphrase_read(const xg_args *args, const char *purpose, bool is_new, xg
     }
     if (code == XG_EXIT_OK) {
         cut_line(&secret);
-        code = check_length(&secret, file != NULL ? file : fd != NULL ? "the file descriptor" : "the terminal", is_new);
+        code = check_phrase(&secret, file != NULL ? file : fd != NULL ? "the file descriptor" : NULL, is_new);
     }
     if (code != XG_EXIT_OK) {
         xg_secret_done(&secret);

@@ -61,47 +61,61 @@ int xg_secret_read_fd(int fd, const char *path, xg_secret *ret_secret)
     return XG_EXIT_OK;
 }
 
-static int check_private(const struct stat *status, const char *path)
+static int check_private(const struct stat *status, const char *path, bool is_phrase)
 {
+    const char *what = is_phrase ? "passphrase file" : "private key";
     if (status->st_uid != geteuid()) {
-        xg_errors_summary("the private key belongs to another user (uid %u)", (unsigned)status->st_uid);
+        xg_errors_summary("the %s belongs to another user (uid %u)", what, (unsigned)status->st_uid);
         xg_errors_where("%s", path);
-        xg_errors_help("whoever owns the file can replace the key: make it yours with chown, or use your own");
+        xg_errors_help("whoever owns the file can replace the %s: make it yours with chown, or use your own",
+                       is_phrase ? "passphrase" : "key");
         return XG_EXIT_KEY;
     }
     if ((status->st_mode & 077) != 0) {
-        xg_errors_summary("the private key is open to group or others (mode %03o)", (unsigned)(status->st_mode & 0777));
+        xg_errors_summary("the %s is open to group or others (mode %03o)", what, (unsigned)(status->st_mode & 0777));
         xg_errors_where("%s", path);
-        xg_errors_help("close it: chmod 600 FILE; if others could read it until now, make a new key");
+        xg_errors_help("close it: chmod 600 FILE; if others could read it until now, make a new %s",
+                       is_phrase ? "one" : "key");
         return XG_EXIT_KEY;
     }
     return XG_EXIT_OK;
 }
 
+/* PEM, or kumactl's base64 of it: any that does not say that it is public. */
 static bool is_private_text(const xg_secret *secret)
 {
-    return secret->len > 0 && memmem(secret->ptr, secret->len, "PRIVATE KEY", 11) != NULL;
+    static const xg_str BASE64 = XG_STR_INIT("LS0tLS1CRUdJTi");               /* -----BEGIN */
+    static const xg_str PUBLIC = XG_STR_INIT("LS0tLS1CRUdJTiBQVUJM");         /* -----BEGIN PUBL */
+    static const xg_str RSA_PUBLIC = XG_STR_INIT("LS0tLS1CRUdJTiBSU0EgUFVC"); /* -----BEGIN RSA PUB */
+    xg_str text = {secret->ptr, secret->len};
+    if (text.len > 0 && memmem(text.ptr, text.len, "PRIVATE KEY", 11) != NULL) {
+        return true;
+    }
+    return xg_str_starts_with(text, BASE64) && !xg_str_starts_with(text, PUBLIC) &&
+           !xg_str_starts_with(text, RSA_PUBLIC);
 }
 
 static int read_checked(int fd, const char *path, xg_secret_rule rule, xg_secret *ret_secret)
 {
     struct stat status;
     xg_secret secret = {0};
+    bool is_phrase = rule == XG_SECRET_PHRASE;
     if (fstat(fd, &status) != 0) {
         return xg_errors_io("read", path, errno);
     }
     if (!S_ISREG(status.st_mode)) {
-        xg_errors_summary("the key is not a regular file");
+        xg_errors_summary("the %s is not a regular file", is_phrase ? "passphrase" : "key");
         xg_errors_where("%s", path);
-        xg_errors_help("to pass a key through a pipe, use '-' and stdin");
+        xg_errors_help("%s", is_phrase ? "to pass one through a pipe, use --passphrase-fd"
+                                       : "to pass a key through a pipe, use '-' and stdin");
         return XG_EXIT_KEY;
     }
-    int code = rule == XG_SECRET_PRIVATE ? check_private(&status, path) : XG_EXIT_OK;
+    int code = rule != XG_SECRET_EITHER ? check_private(&status, path, is_phrase) : XG_EXIT_OK;
     if (code == XG_EXIT_OK) {
         code = xg_secret_read_fd(fd, path, &secret);
     }
     if (code == XG_EXIT_OK && rule == XG_SECRET_EITHER && is_private_text(&secret)) {
-        code = check_private(&status, path);
+        code = check_private(&status, path, false);
     }
     if (code != XG_EXIT_OK) {
         xg_secret_done(&secret);
@@ -119,7 +133,7 @@ int xg_secret_read_key(int dirfd, const char *name, const char *path, xg_secret_
     int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
         int error = errno;
-        xg_errors_io("read the key", path, error);
+        xg_errors_io(rule == XG_SECRET_PHRASE ? "read the passphrase" : "read the key", path, error);
         return error == ENOENT ? XG_EXIT_KEY : XG_EXIT_IO;
     }
     int code = read_checked(fd, path, rule, ret_secret);
