@@ -32,7 +32,8 @@ typedef struct retirement {
     xg_custody_form public_form;
     xg_custody_form private_form;
     xg_ledger_state state;
-    char fingerprint[XG_KEYCHAIN_FINGERPRINT_SIZE];
+    char known[XG_KEYCHAIN_FINGERPRINT_SIZE];       /* the key by the ledger; empty if that does not know it */
+    char fingerprint[XG_KEYCHAIN_FINGERPRINT_SIZE]; /* by the store; empty once it is retired there */
     int64_t now;
 } retirement;
 
@@ -61,6 +62,19 @@ static bool check_flags(const xg_args *args, retirement *r)
     return true;
 }
 
+/* The store's key and the ledger's must be one: the tokens of another are not its tokens. */
+static int check_same(const retirement *r)
+{
+    if (r->known[0] == '\0' || strcmp(r->known, r->fingerprint) == 0) {
+        return XG_EXIT_OK;
+    }
+    xg_errors_summary("key '%s' of the store is another one than the ledger's", r->kid);
+    xg_errors_where("%.3000s", r->store.path);
+    xg_errors_note("the ledger knows SHA-256 %s, the store has %s", r->known, r->fingerprint);
+    xg_errors_help("put the right public half there: 'xdsgate key public' prints it");
+    return XG_EXIT_KEY;
+}
+
 static int find_key(retirement *r)
 {
     bool is_absent = false;
@@ -74,7 +88,7 @@ static int find_key(retirement *r)
         code = xg_keychain_ledger(xg_args_value(r->args, "authority"), false, &r->ledger);
     }
     if (code == XG_EXIT_OK) {
-        code = xg_keychain_state(r->ledger, &r->set, r->kid, &r->state);
+        code = xg_keychain_known(r->ledger, &r->set, r->kid, &r->state, r->known);
     }
     if (code != XG_EXIT_OK) {
         return code;
@@ -82,7 +96,8 @@ static int find_key(retirement *r)
     r->public_form = r->store.fd >= 0 ? xg_custody_find(&r->store, r->kid) : XG_CUSTODY_ABSENT;
     r->private_form = r->authority.fd >= 0 ? xg_custody_find(&r->authority, r->kid) : XG_CUSTODY_ABSENT;
     if (r->public_form == XG_CUSTODY_PLAIN) {
-        return xg_keychain_public_fingerprint(&r->store, r->kid, r->fingerprint);
+        code = xg_keychain_public_fingerprint(&r->store, r->kid, r->fingerprint);
+        return code == XG_EXIT_OK ? check_same(r) : code;
     }
     if (r->public_form == XG_CUSTODY_RETIRED) {
         return XG_EXIT_OK;
@@ -139,34 +154,54 @@ static int check_alive(const retirement *r)
     if (r->ledger == NULL || r->state == XG_LEDGER_UNKNOWN) {
         return refuse_unknown(r);
     }
-    if (!xg_ledger_count(r->ledger, &filter, &num, &latest, &trouble)) {
+    /* A damaged ledger may have lost the very entry that forbids it. */
+    if (!xg_ledger_check(r->ledger, &trouble) || !xg_ledger_count(r->ledger, &filter, &num, &latest, &trouble)) {
         return xg_errors_trouble(&trouble);
     }
     return num > 0 ? refuse_alive(r, num, latest) : XG_EXIT_OK;
 }
 
-/* The store first: from then on nothing that the key signs counts. */
-static int retire(const retirement *r)
+/* Into the ledger, if that is not there yet: a run that was cut short left a key which the store names no more. */
+static int put_state(const retirement *r)
 {
     char id[XG_CUSTODY_SET_SIZE];
     xg_trouble trouble = {0};
     const xg_ledger_key key = {
         .set = xg_custody_set_id(&r->set, id),
         .kid = xg_str_of(r->kid),
-        .key = xg_str_of(r->fingerprint),
+        .key = xg_str_of(r->known[0] != '\0' ? r->known : r->fingerprint),
         .state = XG_LEDGER_RETIRED,
         .since = xg_clock_wall(),
     };
+    if (r->ledger == NULL || r->state == XG_LEDGER_RETIRED || key.key.len == 0) {
+        return XG_EXIT_OK;
+    }
+    return xg_ledger_put_keys(r->ledger, &key, 1, &trouble) ? XG_EXIT_OK : xg_errors_trouble(&trouble);
+}
+
+/* Encrypted and plain: an authority may hold both. An errno value. */
+static int remove_private(const retirement *r)
+{
+    int error = 0;
+    for (xg_custody_form form = r->private_form; error == 0 && form != XG_CUSTODY_ABSENT;
+         form = xg_custody_find(&r->authority, r->kid)) {
+        error = xg_custody_remove(&r->authority, r->kid, form);
+    }
+    return error;
+}
+
+/* The store first: from then on nothing that the key signs counts. */
+static int retire(const retirement *r)
+{
     int error = r->public_form == XG_CUSTODY_PLAIN ? xg_custody_retire(&r->store, r->kid) : 0;
     if (error != 0) {
         return xg_errors_io("retire the key in the store", r->store.path, error);
     }
-    if (r->ledger != NULL && !xg_ledger_put_keys(r->ledger, &key, 1, &trouble)) {
-        return xg_errors_trouble(&trouble);
+    int code = put_state(r);
+    if (code != XG_EXIT_OK) {
+        return code;
     }
-    if (r->private_form != XG_CUSTODY_ABSENT) {
-        error = xg_custody_remove(&r->authority, r->kid, r->private_form);
-    }
+    error = remove_private(r);
     return error == 0 ? XG_EXIT_OK : xg_errors_io("remove the private half", r->authority.path, error);
 }
 

@@ -331,25 +331,37 @@ int xg_keychain_public_fingerprint(const xg_custody_dir *store, const char *kid,
 typedef struct state_query {
     xg_str kid;
     xg_ledger_state state;
+    char *fingerprint;
 } state_query;
 
 static bool match_state(void *arg, const xg_ledger_key *key)
 {
     state_query *query = arg;
+    xg_text text;
     if (xg_str_eq(key->kid, query->kid)) {
         query->state = key->state;
+        xg_text_init(&text, query->fingerprint, XG_KEYCHAIN_FINGERPRINT_SIZE);
+        xg_text_add(&text, key->key);
     }
     return true;
 }
 
-int xg_keychain_state(xg_ledger *ledger, const xg_custody_set *set, const char *kid, xg_ledger_state *ret_state)
+int xg_keychain_known(xg_ledger *ledger, const xg_custody_set *set, const char *kid, xg_ledger_state *ret_state,
+                      char fingerprint[XG_KEYCHAIN_FINGERPRINT_SIZE])
 {
     char id[XG_CUSTODY_SET_SIZE];
     xg_trouble trouble = {0};
-    state_query query = {xg_str_of(kid), XG_LEDGER_UNKNOWN};
+    state_query query = {xg_str_of(kid), XG_LEDGER_UNKNOWN, fingerprint};
+    fingerprint[0] = '\0';
     if (ledger != NULL && !xg_ledger_each_key(ledger, xg_custody_set_id(set, id), match_state, &query, &trouble)) {
         return xg_errors_trouble(&trouble);
     }
     *ret_state = query.state;
     return XG_EXIT_OK;
+}
+
+int xg_keychain_state(xg_ledger *ledger, const xg_custody_set *set, const char *kid, xg_ledger_state *ret_state)
+{
+    char fingerprint[XG_KEYCHAIN_FINGERPRINT_SIZE];
+    return xg_keychain_known(ledger, set, kid, ret_state, fingerprint);
 }

@@ -67,6 +67,9 @@ int xg_keychain_public_fingerprint(const xg_custody_dir *store, const char *kid,
                                    char text[XG_KEYCHAIN_FINGERPRINT_SIZE]);
 /* State of one key by the ledger (may be NULL). Reports. */
 int xg_keychain_state(xg_ledger *ledger, const xg_custody_set *set, const char *kid, xg_ledger_state *ret_state);
+/* The same with the key's fingerprint, empty for a key that the ledger does not know. Reports. */
+int xg_keychain_known(xg_ledger *ledger, const xg_custody_set *set, const char *kid, xg_ledger_state *ret_state,
+                      char fingerprint[XG_KEYCHAIN_FINGERPRINT_SIZE]);
 /* "the authority has no key … of …", with what to do. Returns XG_EXIT_KEY. */
 int xg_keychain_no_key(const char *where, const xg_custody_set *set, const char *kid);
 
