@@ -41,10 +41,38 @@ int xg_key_making_generate(unsigned bits, xg_signer **ret_signer)
     return xg_is_ok(made) ? XG_EXIT_OK : xg_errors_reason("no key could be made", NULL, made);
 }
 
+static bool count_known(void *arg, const xg_ledger_key *key)
+{
+    xg_custody_kids *kids = arg;
+    uint64_t serial = 0;
+    if (xg_str_to_u64(key->kid, UINT64_MAX, &serial) && serial > kids->highest) {
+        kids->highest = serial;
+    }
+    return true;
+}
+
+/* A kid that the ledger knows names that key for ever, even when both its halves are gone. */
+static int scan_ledger(const xg_key_making *making, xg_custody_kids *kids)
+{
+    char id[XG_CUSTODY_SET_SIZE];
+    xg_ledger *ledger = NULL;
+    xg_trouble trouble = {0};
+    int code = xg_keychain_ledger(xg_args_value(making->args, "authority"), false, &ledger);
+    if (ledger != NULL &&
+        !xg_ledger_each_key(ledger, xg_custody_set_id(&making->set, id), count_known, kids, &trouble)) {
+        code = xg_errors_trouble(&trouble);
+    }
+    xg_ledger_close(ledger);
+    return code;
+}
+
 static int next_kid(const xg_key_making *making, char kid[XG_KID_MAX + 1])
 {
     xg_custody_kids kids = {0};
-    int code = xg_custody_scan(&making->authority, &kids);
+    int code = scan_ledger(making, &kids);
+    if (code == XG_EXIT_OK) {
+        code = xg_custody_scan(&making->authority, &kids);
+    }
     if (code == XG_EXIT_OK) {
         code = xg_custody_scan(&making->store, &kids);
     }
@@ -180,7 +208,7 @@ static int choose_state(xg_key_making *making)
     xg_ledger *ledger = NULL;
     xg_ledger_state state = XG_LEDGER_UNKNOWN;
     int code = xg_keychain_ledger(xg_args_value(making->args, "authority"), false, &ledger);
-    making->is_ledger_new = ledger == NULL;
+    making->has_ledger = ledger != NULL;
     if (code == XG_EXIT_OK) {
         code = xg_keychain_find_signing(ledger, &making->authority, &making->set, making->signing);
     }
@@ -193,9 +221,36 @@ static int choose_state(xg_key_making *making)
     return code;
 }
 
-static void ledger_path(const xg_key_making *making, char path[XG_CUSTODY_PATH_SIZE])
+static bool note_any(void *arg, const xg_ledger_key *key)
 {
-    snprintf(path, XG_CUSTODY_PATH_SIZE, "%.4000s/ledger.db", xg_args_value(making->args, "authority"));
+    (void)key;
+    *(bool *)arg = true;
+    return false;
+}
+
+/*
+ * The ledger that this run made goes again, but never one into which somebody else has written meanwhile. Its making
+ * may have failed when the file was there already, so it is looked for.
+ */
+static void undo_ledger(const xg_key_making *making)
+{
+    const xg_ledger_filter everything = {0};
+    const xg_str all_sets = {NULL, 0};
+    char path[XG_CUSTODY_PATH_SIZE];
+    xg_ledger *ledger = NULL;
+    xg_trouble trouble = {0};
+    uint64_t num = 0;
+    int64_t latest = 0;
+    bool has_key = false;
+    snprintf(path, sizeof(path), "%.4000s/ledger.db", xg_args_value(making->args, "authority"));
+    if (!making->is_ledger_new || !xg_ledger_open(path, false, &ledger, &trouble) || ledger == NULL) {
+        return;
+    }
+    if (xg_ledger_each_key(ledger, all_sets, note_any, &has_key, &trouble) && !has_key &&
+        xg_ledger_count(ledger, &everything, &num, &latest, &trouble) && num == 0) {
+        unlink(path);
+    }
+    xg_ledger_close(ledger);
 }
 
 /* A key from before there was a ledger signs by being the newest; from now on the ledger says so. */
@@ -217,6 +272,7 @@ static int put_state(xg_key_making *making, const xg_signer *signer)
     xg_trouble trouble = {0};
     xg_str set = xg_custody_set_id(&making->set, id);
     int64_t now = xg_clock_wall();
+    making->is_ledger_new = !making->has_ledger;
     int code = xg_keychain_ledger(xg_args_value(making->args, "authority"), true, &making->ledger);
     if (code == XG_EXIT_OK) {
         code = adopt_signing(making, old_key);
@@ -296,14 +352,10 @@ void xg_key_making_say(const xg_key_making *making, bool is_private)
 
 int xg_key_making_finish(xg_key_making *making, int code)
 {
-    char path[XG_CUSTODY_PATH_SIZE];
     xg_ledger_close(making->ledger);
     xg_secret_done(&making->passphrase);
     if (code != XG_EXIT_OK) {
-        if (making->is_ledger_new) {
-            ledger_path(making, path);
-            unlink(path);
-        }
+        undo_ledger(making);
         xg_custody_undo(&making->store);
         xg_custody_undo(&making->authority);
         return code;

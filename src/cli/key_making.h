@@ -30,7 +30,8 @@ typedef struct xg_key_making {
     xg_custody_dir store;
     xg_secret passphrase; /* of the private half; none with --plain */
     xg_ledger *ledger;
-    bool is_ledger_new; /* made by this run: a failure removes it */
+    bool has_ledger;    /* the authority had one before */
+    bool is_ledger_new; /* there was none, and this run came to make one: a failure removes it, if it is empty */
     char kid[XG_KID_MAX + 1];
     xg_ledger_state state;        /* what the key becomes */
     char signing[XG_KID_MAX + 1]; /* the key that signs already; empty if none does */
