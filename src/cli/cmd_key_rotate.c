@@ -77,6 +77,26 @@ static int refuse_empty(const xg_args *args, const xg_custody_set *set)
     return code;
 }
 
+/* What signs next must be able to. */
+static int check_private(const xg_args *args, const xg_custody_set *set, const position *at)
+{
+    xg_custody_dir dir;
+    bool is_absent = false;
+    int code = xg_custody_open(xg_args_value(args, "authority"), set, XG_CUSTODY_AUTHORITY, false, &dir, &is_absent);
+    if (code != XG_EXIT_OK) {
+        return code;
+    }
+    if (is_absent || !xg_custody_has(&dir, at->published)) {
+        xg_errors_summary("the authority has no private half of key '%s'", at->published);
+        xg_errors_where("%.3000s", dir.path);
+        xg_errors_note("it could sign nothing");
+        xg_errors_help("restore it from a backup, or end the key: xdsgate key retire --kid %s", at->published);
+        code = XG_EXIT_KEY;
+    }
+    xg_custody_close(&dir);
+    return code;
+}
+
 static int sign(const xg_args *args, const xg_custody_set *set, xg_ledger *ledger, const position *at)
 {
     char id[XG_CUSTODY_SET_SIZE];
@@ -85,7 +105,10 @@ static int sign(const xg_args *args, const xg_custody_set *set, xg_ledger *ledge
     xg_custody_dir store;
     bool is_absent = false;
     int64_t now = xg_clock_wall();
-    int code = xg_custody_open(xg_args_value(args, "store"), set, XG_CUSTODY_STORE, false, &store, &is_absent);
+    int code = check_private(args, set, at);
+    if (code == XG_EXIT_OK) {
+        code = xg_custody_open(xg_args_value(args, "store"), set, XG_CUSTODY_STORE, false, &store, &is_absent);
+    }
     if (code != XG_EXIT_OK) {
         return code;
     }
@@ -150,9 +173,15 @@ static int refuse_step(const position *at, bool is_sign)
 static int step(const xg_args *args, const xg_custody_set *set, xg_ledger *ledger, const position *at)
 {
     const char *wanted = xg_args_value(args, "step");
+    const char *kid = xg_args_value(args, "kid");
     bool is_sign = at->published[0] != '\0'; /* one at a time */
     if (wanted != NULL && (strcmp(wanted, "sign") == 0) != is_sign) {
         return refuse_step(at, !is_sign);
+    }
+    if (is_sign && kid != NULL && strcmp(kid, at->published) != 0) {
+        xg_errors_summary("the next step is to let key '%s' sign, and --kid names another", at->published);
+        xg_errors_help("leave --kid out: it is for a new key");
+        return XG_EXIT_NO;
     }
     if (xg_args_has(args, "dry-run")) {
         printf("next step: %s%s%s\n", is_sign ? "sign" : "publish", is_sign ? " with key " : "", at->published);
