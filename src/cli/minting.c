@@ -26,23 +26,56 @@
 
 /* ---- the key ---- */
 
+/* Opens a set's directory. *ret_is_there says whether it holds any key; if it does not, it is closed. */
+static int open_set(const char *root, const xg_custody_set *set, xg_custody_dir *ret_dir, bool *ret_is_there)
+{
+    xg_custody_kids kids = {0};
+    bool is_absent = false;
+    int code = xg_custody_open(root, set, XG_CUSTODY_AUTHORITY, false, ret_dir, &is_absent);
+    if (code == XG_EXIT_OK && !is_absent) {
+        code = xg_custody_scan(ret_dir, &kids);
+    }
+    *ret_is_there = code == XG_EXIT_OK && kids.has_any;
+    if (!*ret_is_there) {
+        xg_custody_close(ret_dir);
+    }
+    return code;
+}
+
+/* The keys of a mesh; if it has none, those for every mesh, which xdsgate.so takes for it as well. */
+static int open_serving(const char *root, const xg_custody_set **set, xg_custody_dir *ret_dir, bool *ret_is_there)
+{
+    static const xg_custody_set ANY_MESH = {NULL, true};
+    xg_custody_dir any_mesh;
+    int code = open_set(root, *set, ret_dir, ret_is_there);
+    if (code != XG_EXIT_OK || *ret_is_there || (*set)->mesh == NULL) {
+        return code;
+    }
+    code = open_set(root, &ANY_MESH, &any_mesh, ret_is_there);
+    if (*ret_is_there) {
+        *ret_dir = any_mesh;
+        *set = &ANY_MESH;
+    }
+    return code;
+}
+
 static int load_from_authority(const xg_args *args, const xg_custody_set *set, xg_ledger *ledger, xg_keychain *keychain,
                                xg_signer **ret_signer, char kid[XG_KID_MAX + 1])
 {
     const char *root = xg_args_value(args, "authority");
     const char *wanted = xg_args_value(args, "kid");
     xg_custody_dir dir;
-    bool is_absent = false;
+    bool is_there = false;
 
     if ((set->mesh != NULL && !xg_custody_is_name(set->mesh, XG_MESH_NAME_MAX)) ||
         (wanted != NULL && !xg_custody_is_name(wanted, XG_KID_MAX))) {
         return xg_keychain_no_key(root, set, wanted);
     }
-    int code = xg_custody_open(root, set, XG_CUSTODY_AUTHORITY, false, &dir, &is_absent);
+    int code = open_serving(root, &set, &dir, &is_there);
     if (code != XG_EXIT_OK) {
         return code;
     }
-    if (is_absent) {
+    if (!is_there) {
         return xg_keychain_no_key(dir.path, set, wanted);
     }
     if (wanted != NULL) {
@@ -62,6 +95,11 @@ static bool check_source(const xg_args *args)
     if (xg_args_has(args, "key") == xg_args_has(args, "authority")) {
         xg_errors_summary("exactly one of --authority and --key is required");
         xg_errors_help("--authority DIR takes the signing key of the set; --key FILE --kid KID takes that file");
+        return false;
+    }
+    if (xg_args_has(args, "authority") && xg_args_has(args, "ledger")) {
+        xg_errors_summary("--ledger and --authority exclude each other");
+        xg_errors_help("an authority has a ledger of its own: DIR/ledger.db");
         return false;
     }
     return xg_args_check_text(args, "kid", XG_KID_MAX);
@@ -304,11 +342,6 @@ int xg_minting_ledger(const xg_args *args, xg_ledger **ret_ledger)
     const char *from_environment = secure_getenv("XDSGATE_LEDGER");
     char path[XG_CUSTODY_PATH_SIZE];
     xg_trouble trouble = {0};
-    if (authority != NULL && named != NULL) {
-        xg_errors_summary("--ledger and --authority exclude each other");
-        xg_errors_help("an authority has a ledger of its own: DIR/ledger.db");
-        return XG_EXIT_USAGE;
-    }
     if (authority != NULL) {
         return xg_keychain_ledger(authority, true, ret_ledger);
     }
@@ -403,20 +436,6 @@ static int record_and_print(xg_minting *minting, const xg_minted *minted)
     return XG_EXIT_OK;
 }
 
-static int print_claims(const xg_mint_request *request)
-{
-    char *claims = NULL;
-    size_t len = 0;
-    xg_result result = xg_mint_claims_json(request, &claims, &len);
-    if (!xg_is_ok(result)) {
-        return xg_minting_refuse(result, "");
-    }
-    fwrite(claims, 1, len, stdout);
-    putchar('\n');
-    free(claims);
-    return XG_EXIT_OK;
-}
-
 int xg_minting_finish(xg_minting *minting)
 {
     int code = xg_minting_policies_check(&minting->policies, &minting->request, minting->is_kuma_lifetime);
@@ -426,16 +445,17 @@ int xg_minting_finish(xg_minting *minting)
     if (minting->request.valid_for_nanos <= 0) {
         xg_errors_warning("the token has expired already: --valid-for is not above zero");
     }
-    if (xg_args_has(minting->args, "dry-run")) {
-        return print_claims(&minting->request);
-    }
     xg_minted *minted = malloc(sizeof(*minted));
     if (minted == NULL) {
         return xg_errors_io("mint", "memory", ENOMEM);
     }
     xg_result result = xg_minted_make(&minting->request, minting->signer, minted);
     if (xg_is_ok(result)) {
-        code = record_and_print(minting, minted);
+        if (xg_args_has(minting->args, "dry-run")) {
+            printf("%.*s\n", (int)minted->jws.payload.len, minted->jws.payload.ptr);
+        } else {
+            code = record_and_print(minting, minted);
+        }
         xg_minted_done(minted);
     } else {
         code = xg_minting_refuse(result, minted->field);

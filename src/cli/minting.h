@@ -51,11 +51,12 @@ typedef struct xg_minting {
         {"jti", "ID", "id of the token, for revoking it (default: a random UUID)", NULL, 0, false},                    \
         {"now", "UNIX[.NANOS]", "mint as if it were this time", NULL, 0, false},                                       \
     {                                                                                                                  \
-        "dry-run", NULL, "check everything, print the claims, sign and record nothing", NULL, 0, false                 \
+        "dry-run", NULL, "check everything and print the claims: no token is released or recorded", NULL, 0, false     \
     }
 
 /* Help text that belongs to these flags. */
 #define XG_MINTING_DETAIL                                                                                              \
+    "A mesh without keys of its own is served by those that 'xdsgate key new --any-mesh' made, if there are any.\n"    \
     "The mint is recorded before the token is printed: in DIR/ledger.db of the authority, or with --key in the file\n" \
     "that --ledger or XDSGATE_LEDGER names, or else in xdsgate/ledger.db below XDG_STATE_HOME or ~/.local/state.\n"
 
