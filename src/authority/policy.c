@@ -78,7 +78,7 @@ static bool compile(const rule *r, xg_str text, pattern *p)
     xg_text_add(&pattern_text, XG_STR("^("));
     xg_text_add(&pattern_text, text);
     xg_text_add(&pattern_text, XG_STR(")$"));
-    int error = regcomp(&p->compiled, whole, REG_EXTENDED | REG_NOSUB);
+    int error = regcomp(&p->compiled, whole, REG_EXTENDED);
     if (error != 0) {
         regerror(error, &p->compiled, words, sizeof(words));
         xg_trouble_say(r->trouble, XG_TROUBLE_CONFIG, "%s is no extended regular expression: %s", r->name, words);
@@ -245,7 +245,9 @@ static bool check_pattern(const xg_policy *policy, const pattern *p, const char 
     if (fits) {
         memcpy(text, value.ptr, value.len);
         text[value.len] = '\0';
-        if (regexec(&p->compiled, text, 0, NULL, 0) == 0) {
+        /* A pattern like a)|(b gets out of the brackets that were put around it. */
+        regmatch_t match = {0};
+        if (regexec(&p->compiled, text, 1, &match, 0) == 0 && match.rm_so == 0 && (size_t)match.rm_eo == value.len) {
             return true;
         }
     }
