@@ -102,7 +102,9 @@ static bool check_source(const xg_args *args)
         xg_errors_help("an authority has a ledger of its own: DIR/ledger.db");
         return false;
     }
-    return xg_args_check_text(args, "kid", XG_KID_MAX);
+    const char *kid = xg_args_value(args, "kid");
+    return xg_args_check_text(args, "kid", XG_KID_MAX) &&
+           (kid == NULL || !xg_keyring_is_padded(xg_str_of(kid)) || xg_keychain_check_kid(kid));
 }
 
 int xg_minting_load_key(const xg_args *args, const xg_custody_set *set, xg_ledger *ledger, xg_keychain *keychain,

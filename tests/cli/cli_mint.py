@@ -127,6 +127,10 @@ class MintDataplane(CliTest):
         self.refused(USAGE, "--kid is required with --key", *args, "--key", "authority/meshes/m1/1.pem", "--kid", "")
         self.refused(USAGE, "--kid is longer than 63 bytes", *args, "--key", "authority/meshes/m1/1.pem",
                      "--kid", "k" * 64)
+        for source in (FROM, ["--key", "authority/meshes/m1/1.pem"]):
+            for kid, plain in (("007", "7"), ("00", "0")):
+                self.refused(USAGE, [f"the serial '{kid}' has leading zeros", f"write {plain}\n"], *args, *source,
+                             "--kid", kid)
         self.refused(USAGE, "--role and --workload exclude each other", *args, *FROM, "--role", "all",
                      "--workload", "w")
 
