@@ -138,6 +138,10 @@ class Passphrase(KeyCase):
         self.good("key", "export", "--mesh", "m5", "--authority", "authority", "--out", "out.pem", "--passphrase-fd",
                   str(reader), pass_fds=[reader])
         os.close(reader)
+        self.good("key", "export", "--mesh", "m5", "--authority", "authority", "--out", "more.pem",
+                  "--passphrase-file", "-", stdin=PHRASE.encode())
+        self.refused(KEY, ["the passphrase is empty", "where: -"], "key", "new", *M1, "--passphrase-file", "-",
+                     stdin=b"")
         self.refused(KEY, ["the passphrase is empty", "where: the file descriptor"], "key", "new", *M1,
                      "--passphrase-fd", "0", stdin=b"")
 
