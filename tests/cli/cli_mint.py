@@ -570,7 +570,7 @@ class Policies(CliTest):
         args = [*self.ARGS, "--name", "web", "--valid-for", "1h"]
         self.refused(IO, ["cannot read the policy: No such file", "absent"], *args, "--policy", "absent")
         self.refused(IO, "cannot read the policy", *args, "--policy", "authority")
-        self.write("huge", "#" * 1100000)
+        self.write("huge", "#" * (17 << 20))
         self.refused(IO, "cannot read the policy: File too large", *args, "--policy", "huge")
         os.symlink("nowhere", self.path("authority/policy.yaml"))
         self.refused(IO, "cannot read the policy: No such file", *args)

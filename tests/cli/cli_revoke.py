@@ -585,7 +585,7 @@ class Import(RevokeTest):
         self.refused(USAGE, "--reason holds control bytes", "revoke", "import", *M1, "--reason", "a\nb", "list")
         self.refused(USAGE, "that is a token, not a file", "revoke", "import", *M1, "eyJhbGciOi")
         self.refused(IO, "cannot read the list: No such file", "revoke", "import", *M1, "nowhere")
-        self.refused(IO, "cannot read the list: File too large", "revoke", "import", *M1, stdin=b"a," * 600000)
+        self.refused(IO, "cannot read the list: File too large", "revoke", "import", *M1, stdin=b"a," * (9 << 20))
         self.refused(KEY, "no set 'mesh/m9'", "revoke", "import", "--store", "store", "--mesh", "m9", "list")
 
 
