@@ -2,7 +2,7 @@
 /*
  * args.c: flags of a command, by its row of the command table.
  *
- * Owns the spelling of the command line and the help text. Must never print the value of a flag: somebody will put a
+ * Owns the spelling of the command line. Must never print the value of a flag: somebody will put a
  * token there one day. One thread (getopt_long has static state).
  */
 #include <getopt.h>
@@ -10,9 +10,11 @@
 #include <string.h>
 
 #include "cli.h"
+#include "help.h"
 
 #define OPTIONS_MAX 64
 #define HELP_VALUE  (-2)
+#define COLOR_VALUE (-3)
 #define OPERAND     1
 
 typedef struct option_table {
@@ -37,6 +39,7 @@ static void build_options(const xg_command *command, option_table *table)
     table->shorts[len++] = ':';
     table->shorts[len++] = 'h';
     add_option(table, "help", false, HELP_VALUE);
+    add_option(table, "no-color", false, COLOR_VALUE);
     for (size_t i = 0; i < command->num_flags; i++) {
         const xg_flag *flag = &command->flags[i];
         int value = (int)i + 256;
@@ -79,22 +82,58 @@ static bool is_abbreviated(const option_table *table, const char *word)
     return true;
 }
 
-static void print_command(FILE *file, const xg_command *command)
-{
-    fprintf(file, "xdsgate %s%s%s", command->noun, command->verb != NULL ? " " : "",
-            command->verb != NULL ? command->verb : "");
-}
-
 static void help_for(const xg_command *command)
 {
     xg_errors_help("see 'xdsgate %s%s%s --help'", command->noun, command->verb != NULL ? " " : "",
                    command->verb != NULL ? command->verb : "");
 }
 
+static bool is_path(const char *placeholder)
+{
+    static const char *const PLACES[] = {"FILE", "DIR", "PATH"};
+    for (size_t i = 0; placeholder != NULL && i < XG_ARRAY_LEN(PLACES); i++) {
+        if (strcmp(placeholder, PLACES[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The text of a token or a PEM block where something else should stand: what cannot be found would be shown. */
+bool xg_args_refuse_secret(const char *dashes, const char *name, const char *placeholder, const char *value)
+{
+    bool is_key = strstr(value, "-----BEGIN") != NULL;
+    bool is_dir = strcmp(placeholder, "DIR") == 0;
+    if (!is_key && strncmp(value + strspn(value, " \t\r\n"), "eyJ", 3) != 0) {
+        return false;
+    }
+    if (is_path(placeholder)) {
+        xg_errors_summary("%s%s: that is a %s, not a %s", dashes, name, is_key ? "key" : "token",
+                          is_dir ? "directory" : "file");
+    } else {
+        xg_errors_summary("%s%s: that is a %s", dashes, name, is_key ? "key" : "token");
+    }
+    xg_errors_note("arguments are visible to other users of this machine: it may have to be replaced");
+    if (!is_path(placeholder)) {
+        xg_errors_help("give the %s itself; a token or a key is given by the name of the file that holds it",
+                       placeholder);
+    } else if (!is_dir) {
+        xg_errors_help("give the name of a file that holds it; one whose name begins like a token is written ./NAME");
+    } else {
+        xg_errors_help("give the path of a directory; one whose name begins like a token is written ./NAME");
+    }
+    return true;
+}
+
 static int refuse_unknown(const xg_command *command, const option_table *table, const char *word)
 {
     char name[64];
     size_t len = strcspn(word, "=");
+    /* A PEM block begins with hyphens, as a flag does. */
+    if (xg_args_refuse_secret("", command->operand != NULL ? command->operand : "argument",
+                              command->operand != NULL ? command->operand : "FILE", word)) {
+        return XG_EXIT_USAGE;
+    }
     snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : sizeof(name) - 1), word);
     if (strncmp(name, "--", 2) == 0 && !is_abbreviated(table, word)) {
         xg_errors_summary("%s takes no value", name);
@@ -119,40 +158,6 @@ static int refuse_missing_value(const xg_command *command, const char *word)
     return XG_EXIT_USAGE;
 }
 
-static bool is_path(const char *placeholder)
-{
-    static const char *const PLACES[] = {"FILE", "DIR", "PATH"};
-    for (size_t i = 0; placeholder != NULL && i < XG_ARRAY_LEN(PLACES); i++) {
-        if (strcmp(placeholder, PLACES[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The text of a token or a PEM block where something else should stand: what cannot be found would be shown. */
-static bool refuse_secret(const char *dashes, const char *name, const char *placeholder, const char *value)
-{
-    bool is_key = strstr(value, "-----BEGIN") != NULL;
-    bool is_dir = strcmp(placeholder, "DIR") == 0;
-    if (!is_key && strncmp(value + strspn(value, " \t\r\n"), "eyJ", 3) != 0) {
-        return false;
-    }
-    if (is_path(placeholder)) {
-        xg_errors_summary("%s%s: that is a %s, not a %s", dashes, name, is_key ? "key" : "token",
-                          is_dir ? "directory" : "file");
-    } else {
-        xg_errors_summary("%s%s: that is a %s", dashes, name, is_key ? "key" : "token");
-    }
-    xg_errors_note("arguments are visible to other users of this machine: it may have to be replaced");
-    if (!is_dir) {
-        xg_errors_help("give the name of a file that holds it; one whose name begins like a token is written ./NAME");
-    } else {
-        xg_errors_help("give the path of a directory; one whose name begins like a token is written ./NAME");
-    }
-    return true;
-}
-
 static bool take_operand(xg_args *args, const char *word)
 {
     const xg_command *command = args->command;
@@ -162,7 +167,7 @@ static bool take_operand(xg_args *args, const char *word)
         help_for(command);
         return false;
     }
-    if (refuse_secret("", command->operand, command->operand, word)) {
+    if (xg_args_refuse_secret("", command->operand, command->operand, word)) {
         return false;
     }
     if (args->operand != NULL) {
@@ -176,7 +181,7 @@ static bool take_operand(xg_args *args, const char *word)
 
 static bool take(xg_args *args, const xg_flag *flag, const char *value)
 {
-    if (is_path(flag->value) && refuse_secret("--", flag->name, flag->value, value)) {
+    if (is_path(flag->value) && xg_args_refuse_secret("--", flag->name, flag->value, value)) {
         return false;
     }
     if (!flag->is_repeatable && xg_args_has(args, flag->name)) {
@@ -198,8 +203,11 @@ static bool handle(const option_table *table, int value, const char *word, xg_ar
 {
     const xg_flag *flag = flag_of(args->command, value);
     *ret_exit = XG_EXIT_USAGE;
+    if (value == COLOR_VALUE && !is_abbreviated(table, word)) {
+        return true; /* main saw it before anything could be said in colour */
+    }
     if (value == HELP_VALUE || value == 'h') {
-        xg_args_help(args->command);
+        xg_help_command(args->command);
         *ret_exit = XG_EXIT_OK;
         return false;
     }
@@ -314,32 +322,4 @@ bool xg_args_check_text(const xg_args *args, const char *name, size_t max)
             return false;
         }
     }
-}
-
-static void print_flag(const char *name, char letter, const char *value, const char *help)
-{
-    char left[64];
-    snprintf(left, sizeof(left), "--%s%s%s", name, value != NULL ? " " : "", value != NULL ? value : "");
-    if (letter != 0) {
-        printf("  -%c, %-24s %s\n", letter, left, help);
-    } else {
-        printf("      %-24s %s\n", left, help);
-    }
-}
-
-void xg_args_help(const xg_command *command)
-{
-    print_command(stdout, command);
-    printf(": %s\n\nusage: ", command->summary);
-    print_command(stdout, command);
-    printf(" %s\n\nflags:\n", command->usage);
-    for (size_t i = 0; i < command->num_flags; i++) {
-        const xg_flag *flag = &command->flags[i];
-        print_flag(flag->name, flag->letter, flag->value, flag->help);
-    }
-    print_flag("help", 'h', NULL, "this text");
-    if (command->detail != NULL) {
-        printf("\n%s", command->detail);
-    }
-    printf("\nexample:\n%s", command->example);
 }

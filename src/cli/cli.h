@@ -73,9 +73,13 @@ const char *xg_args_value(const xg_args *args, const char *name); /* NULL if abs
 xg_str xg_args_str(const xg_args *args, const char *name);        /* empty if absent */
 /* The values of a repeatable flag one by one; *cursor begins at 0; NULL at the end. */
 const char *xg_args_next(const xg_args *args, const char *name, size_t *cursor);
-void xg_args_help(const xg_command *command);
 /* Whether a placeholder stands for a path. */
 bool xg_args_is_path(const char *placeholder);
+/*
+ * Whether value, given for a word or flag `name` (dashes: "" or "--") that wants a `placeholder`, is the text of a
+ * token or a key; reports that without repeating it.
+ */
+bool xg_args_refuse_secret(const char *dashes, const char *name, const char *placeholder, const char *value);
 /* Flags that must all be there; reports the missing ones. */
 bool xg_args_require(const xg_args *args, const char *const *names, size_t num_names);
 /* A value that must be clean UTF-8 of at most max bytes, if it is there; reports what is wrong with it. */
