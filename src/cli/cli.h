@@ -347,5 +347,6 @@ extern const xg_command XG_CMD_GENERATE_DATAPLANE_TOKEN;
 extern const xg_command XG_CMD_GENERATE_ZONE_TOKEN;
 extern const xg_command XG_CMD_GENERATE_SIGNING_KEY;
 extern const xg_command XG_CMD_GENERATE_PUBLIC_KEY;
+extern const xg_command XG_CMD_COMPLETION;
 
 #endif /* XDSGATE_CLI_H */

@@ -40,6 +40,7 @@ static const xg_command *const COMMANDS[] = {
     &XG_CMD_GENERATE_ZONE_TOKEN,
     &XG_CMD_GENERATE_SIGNING_KEY,
     &XG_CMD_GENERATE_PUBLIC_KEY,
+    &XG_CMD_COMPLETION,
 };
 /* clang-format on */
 

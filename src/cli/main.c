@@ -17,6 +17,7 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "completion.h"
 #include "help.h"
 
 /* Room for a few private keys of 4096 bits with all that signing needs. */
@@ -88,6 +89,9 @@ static int start(int argc, char **argv)
     if (strcmp(argv[1], "--version") == 0) {
         puts("xdsgate " XG_VERSION);
         return XG_EXIT_OK;
+    }
+    if (strcmp(argv[1], "completion-words") == 0) {
+        return xg_completion_words(argc - 2, argv + 2);
     }
     if (is_help(argv[1])) {
         return xg_help_words(argc - 2, argv + 2);

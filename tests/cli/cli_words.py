@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is made from the table of commands: help topics; and when there are
+"""What is made from the table of commands: help topics and completion for three shells; and when there are
 colours."""
 
 import glob
 import os
 import pty
 import re
+import select
+import shutil
 import subprocess
+import time
 
-from cli_support import CLI, USAGE, CliTest, main
+from cli_support import CLI, CONFIG, DENIED, DONE, PLUGIN, USAGE, CliTest, main
 
 HELP = subprocess.run([CLI, "--help"], check=True, capture_output=True, text=True).stdout
 COMMANDS = tuple(tuple(line.split()) for line in re.findall(r"(?m)^  ([a-z]\S*(?: [a-z]\S*)?)  +[a-z]", HELP))
 SUMMARIES = dict(re.findall(r"(?m)^  ([a-z]\S*(?: [a-z]\S*)?)  +([a-z].*)", HELP))
 NOUNS = list(dict.fromkeys(command[0] for command in COMMANDS))
 TOPICS = ("exit-codes", "environment", "formatting")
+SHELLS = ("bash", "zsh", "fish")
+# Other spellings of flags, which help does not list.
+ALIASES = {"signing-key-path", "proxy-type", "type", "values"}
 
 
 def verbs(noun):
@@ -25,6 +31,29 @@ def flags_of(text):
     """Letter, name, placeholder and help of each flag in a command's help."""
     part = text[text.index("\nflags:\n") + 1:].split("\n\n")[0]
     return re.findall(r"(?m)^  (?:-(.), |    )--([a-z0-9-]+)(?: ([A-Z]\S*))? +(\S.*)$", part)
+
+
+class Words(CliTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.scripts = {}
+        for shell in SHELLS:
+            done = subprocess.run([CLI, "completion", shell], check=True, capture_output=True)
+            cls.scripts[shell] = done.stdout
+
+    def setUp(self):
+        super().setUp()
+        # The shells find the program by its name.
+        os.mkdir(self.path("bin"))
+        os.symlink(CLI, self.path("bin", "xdsgate"))
+        self.env = {"PATH": self.path("bin") + os.pathsep + os.environ["PATH"], "HOME": self.dir, "TERM": "dumb",
+                    "LC_ALL": "C.UTF-8"}
+        for name in os.environ:
+            if name.endswith("SAN_OPTIONS"):
+                self.env[name] = os.environ[name]
+        for shell, script in self.scripts.items():
+            self.write("_xdsgate" if shell == "zsh" else "xdsgate." + shell, script, 0o644)
 
 
 class Help(CliTest):
@@ -145,7 +174,7 @@ class Colour(CliTest):
 class Operands(CliTest):
     def test_secrets_as_operands_are_told_what_is_wanted(self):
         pem = self.read("authority/meshes/m1/1.pem")
-        for command, name in ((["ledger", "show"], "JTI"), (["explain"], "CODE")):
+        for command, name in ((["ledger", "show"], "JTI"), (["explain"], "CODE"), (["completion"], "SHELL")):
             for secret, what in (("eyJsecret", "token"), (pem, "key")):
                 answer = self.refused(USAGE, [
                     f"error: {name}: that is a {what}\n", "visible to other users of this machine",
@@ -177,6 +206,369 @@ class Operands(CliTest):
 
     def test_there_is_room_for_as_many_words_as_help_says(self):
         self.refused(USAGE, ["more than one CODE\n", "see 'xdsgate explain --help'"], "explain", "501", "502")
+        self.refused(USAGE, ["more than one SHELL\n"], "completion", "bash", "zsh")
+
+
+class Completion(Words):
+    # What is typed, with the unfinished word last, and what may follow: for bash and fish.
+    LINES = (
+        (["k"], {"key"}),
+        (["he"], {"help"}),
+        (["key", "ex"], {"export"}),
+        (["mint", ""], set(verbs("mint"))),
+        (["key", ""], set(verbs("key"))),
+        (["generate", "public"], {"public-key"}),
+        (["help", "exit"], {"exit-codes"}),
+        (["help", "key", "ro"], {"rotate"}),
+        (["help", "key", "rotate", ""], set()),
+        (["completion", ""], set(SHELLS)),
+        (["completion", "f"], {"fish"}),
+        (["explain", "binding_n"], {"binding_name", "binding_node"}),
+        (["key", "export", "--format", ""], {"pem", "pem-base64"}),
+        (["key", "rotate", "--mesh", "m1", "--step", ""], {"publish", "sign"}),
+        (["mint", "dataplane", "-o", ""], {"token", "json", "yaml"}),
+        (["mint", "dataplane", "--role", "e"], {"egress"}),
+        (["try", "--profile", "kuma-2"], {"kuma-2.14", "kuma-2.13", "kuma-2.12"}),
+        (["key", "new", "--bits", ""], {"2048", "3072", "4096"}),
+        (["mint", "dataplane", "--valid-for", ""], set()),
+        (["key", "new", "--dry"], set()),
+        (["key", "rotate", "--dry"], {"--dry-run"}),
+        (["key", "rotate", "--no-c"], {"--no-color"}),
+        (["key", "import", "--signing"], {"--signing-key-path"}),
+        (["key", "new", "--for-zone", "--pla"], {"--plain"}),
+        (["frobnicate", "x"], set()),
+        # Names of what is there.
+        (["key", "rotate", "--store", "store", "--mesh", ""], {"m1", "m2"}),
+        (["key", "rotate", "--mesh", ""], set()),
+        (["key", "rotate", "--store", "nowhere", "--mesh", ""], set()),
+        (["key", "rotate", "--authority", "authority", "--mesh", "m"], {"m1", "m2"}),
+        (["key", "rotate", "--authority", "authority", "-m", "m1"], {"m1"}),
+        (["key", "retire", "--store", "store", "--mesh", "m1", "--kid", ""], {"1", "2"}),
+        (["key", "retire", "--store", "store", "--mesh", "m2", "--kid", ""], {"1"}),
+        (["key", "retire", "--store", "store", "--kid", ""], set()),
+        (["key", "retire", "--store", "store", "--mesh", "m3", "--kid", ""], set()),
+        (["key", "retire", "--store", "store", "--mesh", "../meshes/m1", "--kid", ""], set()),
+        (["key", "retire", "--store", "store", "--for-zone", "--kid", ""], {"1"}),
+        (["key", "retire", "--store", "store", "--any-mesh", "--kid", ""], set()),
+        (["mint", "dataplane", "--authority", "authority", "--mesh", "m1", "--kid", ""], {"1", "2"}),
+        (["mint", "zone", "--authority", "authority", "--kid", ""], set()),
+        (["key", "new", "--store", "store", "--mesh", "m1", "--kid", ""], set()),
+        # Files and directories.
+        (["inspect", "tok"], {"token file"}),
+        (["inspect", "--token-file", "tok"], {"token file"}),
+        (["key", "list", "--store", "sto"], {"store"}),
+        (["key", "list", "--store", "tok"], set()),
+    )
+
+    def bash(self, *words):
+        script = ('source ./xdsgate.bash; COMP_WORDS=(xdsgate "$@"); COMP_CWORD=$#; _xdsgate; '
+                  '[[ ${#COMPREPLY[@]} == 0 ]] || printf "%s\\n" "${COMPREPLY[@]}"')
+        done = subprocess.run(["bash", "--norc", "-c", script, "bash", *words], cwd=self.dir, env=self.env, check=True,
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.stderr.replace("bash: warning", ""), "")
+        return done.stdout.splitlines()
+
+    def fish(self, *words):
+        """Words and their descriptions."""
+        line = "xdsgate " + " ".join(words)
+        done = subprocess.run(["fish", "--no-config", "-c", "source ./xdsgate.fish; complete -C $argv[1]", line],
+                              cwd=self.dir, env=self.env, check=True, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.stderr, "")
+        found = dict((line.split("\t") + [""])[:2] for line in done.stdout.splitlines())
+        return {word.rstrip("/"): text for word, text in found.items()}
+
+    def typed(self, shell, start, lines):
+        """Types lines (with tabs in them) to an interactive shell, and returns what xdsgate was called with each
+        time."""
+        log = self.path("log")
+        self.write("log", "")
+        main_fd, terminal = pty.openpty()
+        with subprocess.Popen(shell, cwd=self.dir, env={**self.env, "LOG": log, "PS1": "", "PS2": ""}, stdin=terminal,
+                              stdout=terminal, stderr=terminal, start_new_session=True) as process:
+            os.close(terminal)
+            shown = b""
+            calls = []
+
+            def until(is_done):
+                nonlocal shown
+                end = time.monotonic() + 60
+                while not is_done():
+                    self.assertLess(time.monotonic(), end, shown.decode(errors="replace"))
+                    if select.select([main_fd], [], [], 0.05)[0]:
+                        shown += os.read(main_fd, 4096)
+
+            def num_logged():
+                return len(self.read("log").splitlines())
+
+            for line in [*start, 'xdsgate() { if [[ $1 == completion-words ]]; then command xdsgate "$@"; '
+                                 'else echo "$*" >>"$LOG"; fi; }', "xdsgate ready"]:
+                os.write(main_fd, line.encode() + b"\n")
+            until(lambda: num_logged() == 1)
+            for line in lines:
+                before = num_logged()
+                os.write(main_fd, line.encode() + b"\n")
+                until(lambda: num_logged() == before + 1)  # pylint: disable=cell-var-from-loop
+                calls.append(self.read("log").splitlines()[-1])
+            os.write(main_fd, b"exit\n")
+            process.wait(60)
+            os.close(main_fd)
+        return calls
+
+    # Each tab completes a word that is the only one; then the line is run.
+    TYPED = (
+        ("xdsgate ke\texpo\t--format=pem-\t", "key export --format=pem-base64"),
+        ("xdsgate key rota\t--step pub\t", "key rotate --step publish"),
+        ("xdsgate key rotate --dry\t", "key rotate --dry-run"),
+        ("xdsgate mint data\t--role ing\t", "mint dataplane --role ingress"),
+        ("xdsgate help form\t", "help formatting"),
+        ("xdsgate help key rot\t", "help key rotate"),
+        ("xdsgate completion z\t", "completion zsh"),
+        ("xdsgate explain binding_na\t", "explain binding_name"),
+        ("xdsgate try --profile stri\t", "try --profile strict"),
+        ("xdsgate key retire --store store --mesh m2 --kid \t", "key retire --store store --mesh m2 --kid 1"),
+        ("xdsgate key retire --store=store --for-zone --kid=\t", "key retire --store=store --for-zone --kid=1"),
+        ("xdsgate key retire --store ~/store -m other\t", "key retire --store HOME/store -m other-mesh"),
+        ("xdsgate key retire --authority 'an authority' --mesh pay\t",
+         "key retire --authority an authority --mesh payments"),
+        ("xdsgate inspect tok\t", "inspect token file"),
+        ("xdsgate key list --store sto\t", "key list --store store"),
+    )
+
+    def typed_lines(self, shell, start):
+        os.mkdir(self.path("store/meshes/other-mesh"))
+        os.makedirs(self.path("an authority/meshes/payments"))
+        self.write("token file", "x")
+        self.write("stone", "x")
+        called = self.typed(shell, start, [line for line, _ in self.TYPED])
+        expected = [said.replace("HOME", self.dir) for _, said in self.TYPED]
+        self.assertEqual([call.rstrip(" /") for call in called], expected)
+
+    def test_bash_completes_what_is_typed(self):
+        self.typed_lines(["bash", "--norc", "--noprofile", "-i"], ["source ./xdsgate.bash"])
+
+    def test_zsh_completes_what_is_typed(self):
+        self.typed_lines(["zsh", "-f", "-i"], ["PS1= PS2=", "fpath=($PWD $fpath)", "autoload -Uz compinit",
+                                               "compinit -u -D", "unsetopt beep"])
+
+    def test_bash_and_fish_offer_what_can_follow(self):
+        self.write("token file", "x")
+        for words, expected in self.LINES:
+            with self.subTest(line=" ".join(words)):
+                self.assertEqual(set(self.bash(*words)), expected)
+                self.assertEqual(set(self.fish(*words)), expected)
+
+    def test_bash_takes_values_behind_an_equals_sign(self):
+        for words, expected in (
+                (["key", "export", "--format", "="], {"pem", "pem-base64"}),
+                (["key", "export", "--format", "=", "pem-"], {"pem-base64"}),
+                (["key", "retire", "--store", "=", "store", "--mesh", "=", "m2", "--kid", "="], {"1"}),
+                (["key", "retire", "--store", "=", "nowhere", "--mesh", "=", "m2", "--kid", "="], set())):
+            self.assertEqual(set(self.bash(*words)), expected)
+        self.assertEqual(set(self.fish("key", "export", "--format=")), {"--format=pem", "--format=pem-base64"})
+
+    def test_all_nouns_are_offered(self):
+        self.assertEqual(set(self.bash("")), {*NOUNS, "help", "--help", "--version"})
+        self.assertEqual(set(self.fish("")), {*NOUNS, "help"})
+        self.assertEqual(set(self.fish("--")), {"--help", "--no-color", "--version"})
+        self.assertEqual(set(self.bash("help", "")), {*NOUNS, *TOPICS})
+        self.assertEqual(set(self.fish("help", "")), {*NOUNS, *TOPICS})
+
+    def test_all_flags_of_every_command_are_offered_with_their_help(self):
+        zsh = self.scripts["zsh"].decode()
+        for command in COMMANDS:
+            flags = flags_of(self.good(*command, "--help").out)
+            names = {"--" + name for _, name, _, _ in flags}
+            letters = {"-" + letter for letter, *_ in flags if letter}
+            offered = self.fish(*command, "--")
+            extra = {"--" + name for name in ALIASES} - names
+            self.assertEqual(set(offered) - extra, names)
+            arguments = zsh[zsh.index(f"    '{' '.join(command)}')\n        _arguments"):]
+            arguments = arguments[:arguments.index(";;")]
+            for _, name, _, text in flags:
+                self.assertEqual(offered["--" + name], text)
+                self.assertRegex(arguments, rf"'(\*|\([^)]*\))?--{name}=?\[")
+                escaped = re.sub(r"([\\:\[\]])", r"\\\1", text).replace("'", "'\\''")
+                self.assertIn("[" + escaped + "]", arguments)
+            found = set(self.bash(*command, "-"))
+            self.assertEqual(found - extra - {"-h"}, (names | letters) - {"-h"})
+
+    def test_verbs_come_with_what_they_do(self):
+        for noun in NOUNS:
+            if verbs(noun):
+                self.assertEqual(self.fish(noun, ""), {verb: SUMMARIES[f"{noun} {verb}"] for verb in verbs(noun)})
+                self.assertEqual(set(self.bash(noun, "")), set(verbs(noun)))
+
+    def test_an_unknown_shell_is_refused(self):
+        for word in ("tcsh", "", "Bash", "bash "):
+            self.refused(USAGE, [f"unknown shell '{word}'\n", "help: shells: bash, zsh, fish\n"], "completion", word)
+        self.refused(USAGE, ["SHELL is missing\n", "see 'xdsgate completion --help'"], "completion")
+
+
+class FixedWords(Words):
+    """The words that completion offers are the ones that the command takes."""
+
+    MINT = ["mint", "dataplane", "--mesh", "m1", "--name", "a", "--valid-for", "1h", "--authority", "authority"]
+    ZONE = ["mint", "zone", "--zone", "z", "--valid-for", "1h", "--authority", "authority"]
+    MANIFEST = ["mint", "manifest", "-f", "x", "--out", "out", "--valid-for", "1h", "--authority", "authority"]
+    SIGN = ["--signing-key-path", "authority/meshes/m1/1.pem", "--kid", "1"]
+    KEYS = ["--mesh", "m1", "--authority", "authority", "--store", "store", "--plain"]
+    TRY = ["try", "--token-file", "token", "--store", "store", "--mesh", "m1", "--name", "a"]
+    # A line that lacks nothing but the flag, the flag, and what the refusal of a wrong word says before the words.
+    REFUSALS = (
+        (MINT, "output", "formats of this command: "),
+        (ZONE, "output", "formats of this command: "),
+        (MANIFEST, "output", "formats of this command: "),
+        (MANIFEST, "meshes", "forms: "),
+        (["key", "list", "--store", "store"], "output", "formats of this command: "),
+        (["ledger", "list", "--authority", "authority"], "output", "formats of this command: "),
+        (["ledger", "show", "x", "--authority", "authority"], "output", "formats of this command: "),
+        (["ledger", "expiring", "--authority", "authority"], "output", "formats of this command: "),
+        (["inspect"], "output", "formats of this command: "),
+        (["verify", "--store", "store"], "output", "formats of this command: "),
+        (TRY, "output", "formats of this command: "),
+        (["explain"], "output", "formats of this command: "),
+        (["revoke", "add"], "output", "formats of this command: "),
+        (["revoke", "remove"], "output", "formats of this command: "),
+        (["revoke", "list"], "output", "formats of this command: "),
+        (["revoke", "import"], "output", "formats of this command: "),
+        (["revoke", "check"], "output", "formats of this command: "),
+        (["config", "check"], "output", "formats of this command: "),
+        (["doctor"], "output", "formats of this command: "),
+        (["key", "export", "--mesh", "m1", "--authority", "authority"], "format", "formats: "),
+        (["ledger", "export", "--authority", "authority"], "format", "formats of this command: "),
+        (["generate", "signing-key"], "format", "formats: "),
+        (["generate", "signing-key"], "log-level", "levels: "),
+        (["generate", "public-key", "--signing-key-path", "authority/meshes/m1/1.pem"], "log-level", "levels: "),
+        (["generate", "dataplane-token", "--mesh", "m1", "--valid-for", "1h", *SIGN], "log-level", "levels: "),
+        (["generate", "zone-token", "--zone", "z", "--valid-for", "1h", *SIGN], "log-level", "levels: "),
+        (["key", "rotate", *KEYS], "step", "steps: "),
+        (["key", "new", *KEYS], "bits", "--bits must be "),
+        (["key", "rotate", *KEYS], "bits", "--bits must be "),
+        (MINT, "role", "roles: "),
+        (ZONE, "scope", "supported scopes: "),
+        (["generate", "zone-token", "--zone", "z", "--valid-for", "1h", *SIGN], "scope", "scopes: "),
+        (TRY, "kind", "kinds: "),
+        ([*TRY, "--plugin", PLUGIN], "profile", "'profile': expected "),
+        (["verify", "token", "--store", "store", "--plugin", PLUGIN], "profile", "'profile': expected "),
+    )
+    # The refusal names no words: each of them is tried instead.
+    TRIED = (
+        ("ledger list", "purpose"), ("ledger expiring", "purpose"), ("ledger export", "purpose"),
+    )
+
+    def offered(self):
+        """The fixed words of each command and flag, as the bash script has them."""
+        found = {}
+        for labels, words in re.findall(r"(?m)^    ('.*')\) kind='words' words='([^']*)' ;;$",
+                                        self.scripts["bash"].decode()):
+            for label in re.findall(r"'([^']*) --([^' ]*)'", labels):
+                found[label] = words.split()
+        return found
+
+    def test_words_are_those_of_the_refusals(self):
+        offered = self.offered()
+        self.write("token", self.mint("--name", "a"))
+        left = set(offered)
+        for args, flag, before in self.REFUSALS:
+            command = next(name for name in COMMANDS if tuple(args[:len(name)]) == name)
+            words = [word for word in offered[(" ".join(command), flag)] if "," not in word]
+            with self.subTest(command=command, flag=flag):
+                answer = self.run_cli(*args, f"--{flag}", "nonsense")
+                self.assertIn(answer.code, (USAGE, CONFIG))
+                line = next(line for line in answer.err.splitlines() if before in line and words[0] in line)
+                listed = re.split(r";|, found", line[line.index(before) + len(before):])[0]
+                self.assertEqual({word.strip('"') for word in re.split(r", | or ", listed)}, set(words), answer.err)
+            left.discard((" ".join(command), flag))
+        self.assertEqual(left, set(self.TRIED))
+
+    def test_words_that_no_refusal_lists_are_taken(self):
+        self.mint("--name", "a")
+        offered = self.offered()
+        for name, flag in self.TRIED:
+            for word in offered[(name, flag)]:
+                args = [*name.split(), "--authority", "authority", f"--{flag}", word]
+                self.good(*args, *(["--format", "jsonl"] if name == "ledger export" else []))
+                self.refused(USAGE, f"unknown --{flag}", *args[:-1], word + "x",
+                             *(["--format", "jsonl"] if name == "ledger export" else []))
+
+    def test_lists_of_scopes_are_taken(self):
+        for word in self.offered()[("mint zone", "scope")]:
+            self.good(*self.ZONE, "--scope", word)
+
+    def test_no_flag_with_fixed_words_is_left_out(self):
+        offered = self.offered()
+        for command in COMMANDS:
+            for _, name, value, _ in flags_of(self.good(*command, "--help").out):
+                if value in ("FORMAT", "STEP", "ROLE", "KIND", "LEVEL", "PURPOSE", "FORM"):
+                    self.assertIn((" ".join(command), name), offered)
+
+
+class Names(Words):
+    """xdsgate completion-words: what the scripts ask."""
+
+    def names(self, *words, **options):
+        answer = self.run_cli("completion-words", *words, **options)
+        self.assertEqual(answer.err, "")
+        self.assertEqual(answer.code, DONE if answer.out else DENIED)
+        return set(answer.out.split())
+
+    def test_names_come_from_the_directories_on_the_line(self):
+        line = ["key", "retire", "--store", "store"]
+        for words, expected in (
+                (["mesh", "", *line], {"m1", "m2"}),
+                (["mesh", "m2", *line], {"m2"}),
+                (["mesh", "x", *line], set()),
+                (["mesh", "", "--store=store"], {"m1", "m2"}),
+                (["mesh", "", "--store", "=", "store"], {"m1", "m2"}),
+                (["mesh", "", "--store", '"store"'], {"m1", "m2"}),
+                (["mesh", "", "--store", "sto\\re"], {"m1", "m2"}),
+                (["mesh", "", "--store", "~/store"], {"m1", "m2"}),
+                (["mesh", "", "--authority", "authority"], {"m1", "m2"}),
+                (["mesh", "", "--stores", "store"], set()),
+                (["mesh", "", "store"], set()),
+                (["mesh", "", "--store"], set()),
+                (["mesh", "", "--store", "x" * 5000], set()),
+                (["kid", "", *line, "--mesh", "m1"], {"1", "2"}),
+                (["kid", "2", *line, "-m", "m1"], {"2"}),
+                (["kid", "", *line, "--mesh=m2"], {"1"}),
+                (["kid", "", "--authority", "authority", "--mesh", "m1"], {"1", "2"}),
+                (["kid", "", "--authority", "authority", "--for-zone"], {"1"}),
+                (["kid", "", *line, "--any-mesh"], set()),
+                (["kid", "", *line, "--mesh", ".."], set()),
+                (["kid", "", *line, "--mesh", "x" * 300], set()),
+                (["kid", "", *line], set()),
+                (["frobnicate", "", *line, "--mesh", "m1"], set())):
+            with self.subTest(words=words):
+                self.assertEqual(self.names(*words, env=self.env), expected)
+        for words in ([], ["mesh"]):
+            answer = self.run_cli("completion-words", *words)
+            self.assertEqual((answer.code, answer.out, answer.err), (USAGE, "", ""))
+
+    def test_key_files_are_listed_and_never_opened(self):
+        keys = self.path("authority/meshes/m1")
+        os.mkfifo(os.path.join(keys, "3.pem"), 0o600)  # opening it would wait for ever
+        self.write("authority/meshes/m1/4.pem.age", "no key at all", 0o000)
+        self.write("authority/meshes/m1/.5.pem", "x")
+        self.write("authority/meshes/m1/a\x1b[2J.pem", "x")
+        self.write("authority/meshes/m1/notes", "x")
+        os.makedirs(self.path("authority/meshes/$(touch x)"))
+        os.makedirs(self.path("authority/meshes/-m9"))
+        self.write("authority/meshes/readme", "x")
+        user = self.as_nobody()
+        self.assertEqual(self.names("kid", "", "--authority", "authority", "--mesh", "m1", **user),
+                         {"1", "2", "3", "4"})
+        self.assertEqual(self.names("mesh", "", "--authority", "authority", **user), {"m1", "m2"})
+        shutil.move(self.path("store/meshes/m1/keys/1.pem"), self.path("store/meshes/m1/keys/1.retired"))
+        self.assertEqual(self.names("kid", "", "--store", "store", "--mesh", "m1", **user), {"2"})
+
+    def test_a_closed_directory_offers_nothing(self):
+        user = self.as_nobody()
+        if not user and os.geteuid() == 0:
+            self.fail("root reads everything")
+        os.chmod(self.path("authority"), 0)
+        self.assertEqual(self.names("mesh", "", "--authority", "authority", **user), set())
+        self.assertEqual(self.names("kid", "", "--authority", "authority", "--mesh", "m1", **user), set())
+        os.chmod(self.path("authority"), 0o700)
 
 
 if __name__ == "__main__":
