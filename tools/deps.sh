@@ -9,7 +9,7 @@ set -eu
 build="gcc libc6-dev meson ninja-build pkg-config libssl-dev libjansson-dev libsodium-dev libfyaml-dev
     libsmartcols-dev uuid-dev libsqlite3-dev"
 test="libcmocka-dev libjwt-dev openssl python3 locales valgrind abigail-tools binutils g++ clang-14 patch age
-    bash zsh fish"
+    bash zsh fish mandoc"
 ci="libclang-rt-14-dev clang-tidy-14 llvm-14 cppcheck clang-format-14 pmccabe codespell shellcheck reuse gcovr git"
 
 # What fetches the test vectors of age: any version will do.

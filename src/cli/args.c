@@ -167,15 +167,19 @@ static bool take_operand(xg_args *args, const char *word)
         help_for(command);
         return false;
     }
-    if (xg_args_refuse_secret("", command->operand, command->operand, word)) {
+    const char *name = args->operand != NULL && command->second != NULL ? command->second : command->operand;
+    if (xg_args_refuse_secret("", name, name, word)) {
         return false;
     }
-    if (args->operand != NULL) {
-        xg_errors_summary("more than one %s", command->operand);
+    if (args->operand == NULL) {
+        args->operand = word;
+    } else if (command->second != NULL && args->second == NULL) {
+        args->second = word;
+    } else {
+        xg_errors_summary("more than one %s", name);
         help_for(command);
         return false;
     }
-    args->operand = word;
     return true;
 }
 

@@ -46,6 +46,7 @@ typedef struct xg_command {
     const char *verb;    /* NULL: the noun is the whole command */
     const char *operand; /* placeholder of the one word that is no flag, or NULL; never a secret */
     bool is_operand_optional;
+    const char *second; /* placeholder of a word that may follow the operand, or NULL */
     const char *summary;
     const char *usage;  /* flags as they are typed, for the usage line */
     const char *detail; /* further help, whole lines; may be NULL */
@@ -59,6 +60,7 @@ typedef struct xg_command {
 struct xg_args {
     const xg_command *command;
     const char *operand; /* NULL if absent */
+    const char *second;  /* NULL if absent */
     size_t num_items;
     struct {
         const xg_flag *flag;
@@ -348,5 +350,6 @@ extern const xg_command XG_CMD_GENERATE_ZONE_TOKEN;
 extern const xg_command XG_CMD_GENERATE_SIGNING_KEY;
 extern const xg_command XG_CMD_GENERATE_PUBLIC_KEY;
 extern const xg_command XG_CMD_COMPLETION;
+extern const xg_command XG_CMD_MAN;
 
 #endif /* XDSGATE_CLI_H */

@@ -41,6 +41,7 @@ static const xg_command *const COMMANDS[] = {
     &XG_CMD_GENERATE_SIGNING_KEY,
     &XG_CMD_GENERATE_PUBLIC_KEY,
     &XG_CMD_COMPLETION,
+    &XG_CMD_MAN,
 };
 /* clang-format on */
 

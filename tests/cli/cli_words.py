@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is made from the table of commands: help topics and completion for three shells; and when there are
+"""What is made from the table of commands: help topics, completion for three shells, man pages; and when there are
 colours."""
 
 import glob
@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import time
 
-from cli_support import CLI, CONFIG, DENIED, DONE, PLUGIN, USAGE, CliTest, main
+from cli_support import CLI, CONFIG, DENIED, DONE, IO, PLUGIN, USAGE, CliTest, main
 
 HELP = subprocess.run([CLI, "--help"], check=True, capture_output=True, text=True).stdout
 COMMANDS = tuple(tuple(line.split()) for line in re.findall(r"(?m)^  ([a-z]\S*(?: [a-z]\S*)?)  +[a-z]", HELP))
@@ -174,7 +174,8 @@ class Colour(CliTest):
 class Operands(CliTest):
     def test_secrets_as_operands_are_told_what_is_wanted(self):
         pem = self.read("authority/meshes/m1/1.pem")
-        for command, name in ((["ledger", "show"], "JTI"), (["explain"], "CODE"), (["completion"], "SHELL")):
+        for command, name in ((["ledger", "show"], "JTI"), (["explain"], "CODE"), (["completion"], "SHELL"),
+                              (["man"], "NOUN")):
             for secret, what in (("eyJsecret", "token"), (pem, "key")):
                 answer = self.refused(USAGE, [
                     f"error: {name}: that is a {what}\n", "visible to other users of this machine",
@@ -191,8 +192,8 @@ class Operands(CliTest):
     def test_secrets_in_the_place_of_any_word_are_never_repeated(self):
         pem = self.read("authority/meshes/m1/1.pem")
         for secret, what in (("eyJhbGciOiJSUzI1NiJ9.e30.AA", "token"), (pem, "key")):
-            lines = [[secret], ["key", secret], ["help", secret], ["help", "key", secret], ["--no-color", secret],
-                     ["generate", secret]]
+            lines = [[secret], ["key", secret], ["help", secret], ["help", "key", secret], ["man", "key", secret],
+                     ["--no-color", secret], ["generate", secret]]
             for command in lines + [[*command, secret] for command in COMMANDS]:
                 answer = self.run_cli(*command)
                 self.assertEqual(answer.code, USAGE)
@@ -207,6 +208,8 @@ class Operands(CliTest):
     def test_there_is_room_for_as_many_words_as_help_says(self):
         self.refused(USAGE, ["more than one CODE\n", "see 'xdsgate explain --help'"], "explain", "501", "502")
         self.refused(USAGE, ["more than one SHELL\n"], "completion", "bash", "zsh")
+        self.refused(USAGE, ["more than one VERB\n"], "man", "key", "new", "x")
+        self.refused(USAGE, "VERB: that is a token\n", "man", "key", "eyJsecret")
 
 
 class Completion(Words):
@@ -221,6 +224,9 @@ class Completion(Words):
         (["help", "exit"], {"exit-codes"}),
         (["help", "key", "ro"], {"rotate"}),
         (["help", "key", "rotate", ""], set()),
+        (["man", "gen"], {"generate"}),
+        (["man", "revoke", "ch"], {"check"}),
+        (["man", "exit"], set()),
         (["completion", ""], set(SHELLS)),
         (["completion", "f"], {"fish"}),
         (["explain", "binding_n"], {"binding_name", "binding_node"}),
@@ -322,6 +328,7 @@ class Completion(Words):
         ("xdsgate mint data\t--role ing\t", "mint dataplane --role ingress"),
         ("xdsgate help form\t", "help formatting"),
         ("xdsgate help key rot\t", "help key rotate"),
+        ("xdsgate man key rot\t", "man key rotate"),
         ("xdsgate completion z\t", "completion zsh"),
         ("xdsgate explain binding_na\t", "explain binding_name"),
         ("xdsgate try --profile stri\t", "try --profile strict"),
@@ -372,6 +379,8 @@ class Completion(Words):
         self.assertEqual(set(self.fish("--")), {"--help", "--no-color", "--version"})
         self.assertEqual(set(self.bash("help", "")), {*NOUNS, *TOPICS})
         self.assertEqual(set(self.fish("help", "")), {*NOUNS, *TOPICS})
+        self.assertEqual(set(self.bash("man", "")), set(NOUNS))
+        self.assertEqual(set(self.fish("man", "")), set(NOUNS))
 
     def test_all_flags_of_every_command_are_offered_with_their_help(self):
         zsh = self.scripts["zsh"].decode()
@@ -569,6 +578,175 @@ class Names(Words):
         self.assertEqual(self.names("mesh", "", "--authority", "authority", **user), set())
         self.assertEqual(self.names("kid", "", "--authority", "authority", "--mesh", "m1", **user), set())
         os.chmod(self.path("authority"), 0o700)
+
+
+def shown(page):
+    """A page as a terminal shows it, without overstrikes, on long lines."""
+    done = subprocess.run(["mandoc", "-T", "ascii", "-O", "width=1000"], input=page, check=True, capture_output=True,
+                          text=True)
+    return re.sub(r".\x08", "", done.stdout)
+
+
+def one_line(text):
+    return " ".join(text.split())
+
+
+class Man(CliTest):
+    def pages(self):
+        self.good("man", "--all", "--out", "man1")
+        return {name: self.read(os.path.join("man1", name)) for name in sorted(os.listdir(self.path("man1")))}
+
+    def test_every_command_has_a_page_and_there_is_one_of_all(self):
+        pages = self.pages()
+        self.assertEqual(set(pages), {"xdsgate.1"} | {"xdsgate-" + "-".join(command) + ".1" for command in COMMANDS})
+        for command in COMMANDS:
+            page = pages["xdsgate-" + "-".join(command) + ".1"]
+            for words in (command, ["-".join(command)], ["xdsgate-" + "-".join(command)]):
+                self.assertEqual(self.good("man", *words).out, page)
+        self.assertEqual(self.good("man").out, pages["xdsgate.1"])
+        self.assertEqual(self.good("man", "xdsgate").out, pages["xdsgate.1"])
+
+    def test_pages_have_no_fault_that_mandoc_knows(self):
+        self.pages()
+        files = sorted(glob.glob(self.path("man1", "*.1")))
+        done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", *files], capture_output=True, text=True,
+                              check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (DONE, "", ""))
+        # The check does find faults.
+        broken = self.write("broken.1", self.read("man1/xdsgate.1") + ".frobnicate\n")
+        self.assertNotEqual(subprocess.run(["mandoc", "-T", "lint", "-W", "warning", broken], capture_output=True,
+                                           check=False).returncode, DONE)
+
+    def test_a_page_says_what_help_says(self):
+        """Whatever is lost in a page, escaped wrongly or taken for a request, is missing here."""
+        for command in COMMANDS:
+            text = self.good(*command, "--help").out
+            page = shown(self.good("man", *command).out)
+            flat = one_line(page)
+            head, example = text.split("\nexample:\n")
+            self.assertIn(one_line(text[text.index("usage: ") + 7:text.index("\n\nflags:")]), flat)
+            self.assertIn(f"xdsgate-{'-'.join(command)} - {SUMMARIES[' '.join(command)]}", flat)
+            for letter, name, value, words in flags_of(head):
+                option = (f"-{letter}, " if letter else "") + "--" + name + (" " + value if value else "")
+                self.assertIn(one_line(f"{option} {words}"), flat)
+            parts = re.split(r"\n\n", head[head.index("\nflags:\n") + 1:])[1:]
+            for part in parts:
+                self.assertIn(one_line(part), flat)
+            indented = [line.strip() for line in example.splitlines()]
+            lines = [line.strip() for line in page.splitlines()]
+            self.assertTrue(any(lines[i:i + len(indented)] == indented for i in range(len(lines))), page)
+            for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXAMPLES", "EXIT STATUS", "ENVIRONMENT",
+                            "SEE ALSO"):
+                self.assertIn(section, lines)
+            self.assertEqual("FILES" in lines, "--authority DIR" in head or "--store DIR" in head)
+            self.assertIn("xdsgate(1)", flat)
+            for verb in verbs(command[0]):
+                self.assertEqual(f"xdsgate-{command[0]}-{verb}(1)" in flat, verb != command[-1])
+
+    def test_pages_have_the_tables_of_the_topics(self):
+        page = one_line(shown(self.good("man").out))
+        for topic in ("exit-codes", "environment"):
+            rows = re.findall(r"(?m)^  (\S+) +(\S.*)$", self.good("help", topic).out)
+            self.assertGreaterEqual(len(rows), 5)
+            for command in COMMANDS:
+                text = one_line(shown(self.good("man", *command).out))
+                for name, words in rows:
+                    self.assertIn(f"{name} {words}", text)
+            for name, words in rows:
+                self.assertIn(f"{name} {words}", page)
+        for command in COMMANDS:
+            self.assertIn(f"xdsgate-{'-'.join(command)}(1) {SUMMARIES[' '.join(command)]}", page)
+
+    def test_other_spellings_of_flags_are_in_the_page(self):
+        for command, name in (("key import", "signing-key-path"), ("mint dataplane", "proxy-type"),
+                              ("generate dataplane-token", "type")):
+            self.assertIn(f"Also spelt --{name}.", shown(self.good("man", *command.split()).out))
+
+    def test_equal_programs_write_equal_pages(self):
+        first = self.pages()
+        env = {**os.environ, "TZ": "Asia/Tokyo", "SOURCE_DATE_EPOCH": "1", "LC_ALL": "C", "COLUMNS": "40"}
+        self.good("man", "--all", "--out", "again", env=env)
+        again = {name: self.read(os.path.join("again", name)) for name in os.listdir(self.path("again"))}
+        self.assertEqual(first, again)
+
+    def test_pages_are_replaced_and_other_files_left_alone(self):
+        self.write("man1/xdsgate.1", "old")
+        self.write("man1/other.1", "mine")
+        pages = self.pages()
+        self.assertTrue(pages["xdsgate.1"].startswith(".\\\""))
+        self.assertEqual(pages["other.1"], "mine")
+        self.assertEqual([name for name in pages if name.startswith(".")], [])
+        mode = os.stat(self.path("man1", "xdsgate.1")).st_mode & 0o777
+        self.assertEqual(mode & 0o600, 0o600)
+
+    def test_links_are_replaced_and_not_followed(self):
+        self.write("victim", "keep")
+        os.mkdir(self.path("man1"))
+        os.symlink("../victim", self.path("man1", "xdsgate.1"))
+        self.pages()
+        self.assertEqual(self.read("victim"), "keep")
+        self.assertFalse(os.path.islink(self.path("man1", "xdsgate.1")))
+        os.symlink("../victim", self.path("man1", ".xdsgate.1.new"))
+        answer = self.refused(IO, ["cannot write the man pages", "where: man1"], "man", "--all", "--out", "man1")
+        self.assertIn("help: give the file itself", answer.err)
+        self.assertEqual(self.read("victim"), "keep")
+
+    def test_words_that_have_no_page_are_refused(self):
+        for words, texts in (
+                (["key"], ["'xdsgate key' needs a verb\n", "see 'xdsgate key --help'"]),
+                (["kye"], ["unknown command 'kye'\n", "did you mean 'xdsgate key'?"]),
+                (["key", "neww"], ["unknown command 'key neww'\n", "did you mean 'xdsgate key new'?"]),
+                (["key", "frobnicate"], ["unknown command 'key frobnicate'\n", "see 'xdsgate key --help'"]),
+                (["key-neww"], ["unknown command 'key-neww'\n"]),
+                (["try", "x"], ["unknown command 'try x'\n"]),
+                (["xdsgate", "key"], ["unknown command 'xdsgate'\n"]),
+                ([""], ["unknown command ''\n"]),
+                (["exit-codes"], ["unknown command 'exit-codes'\n"])):
+            self.refused(USAGE, texts, "man", *words)
+
+    def test_all_and_out_go_together(self):
+        self.refused(USAGE, ["--all needs --out DIR\n", "help: name the directory"], "man", "--all")
+        self.refused(USAGE, ["--out needs --all\n", "redirect it to a file"], "man", "--out", "man1")
+        self.refused(USAGE, ["--out needs --all\n"], "man", "key", "new", "--out", "man1")
+        self.refused(USAGE, ["--all and a command exclude each other\n", "help: --all writes the page of every"], "man",
+                     "try", "--all", "--out", "man1")
+        self.refused(USAGE, "--out needs a value\n", "man", "--all", "--out")
+
+    def test_places_that_cannot_be_written_are_refused(self):
+        self.write("file", "x")
+        self.refused(IO, ["cannot open the directory: Not a directory\n", "where: file\n", "help: "], "man", "--all",
+                     "--out", "file")
+        self.refused(IO, ["cannot make the directory: No such file or directory\n", "where: no/man1\n", "help: "],
+                     "man", "--all", "--out", "no/man1")
+        self.refused(IO, ["cannot make the directory: No such file or directory\n"], "man", "--all", "--out", "")
+        os.mkdir(self.path("closed"))
+        user = self.as_nobody()
+        os.chmod(self.path("closed"), 0o500)
+        self.refused(IO, ["cannot write the man pages: Permission denied\n", "where: closed\n", "help: check its"],
+                     "man", "--all", "--out", "closed", **user)
+        self.refused(IO, ["cannot make the directory: Permission denied\n"], "man", "--all", "--out", "closed/man1",
+                     **user)
+
+
+class Installed(CliTest):
+    def test_scripts_and_pages_are_installed_where_they_are_looked_for(self):
+        build = os.environ.get("XG_BUILD")
+        if build is None:  # a sanitized build makes no files for packages
+            self.assertIn("XG_SANITIZED", os.environ)
+            return
+        subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir",
+                        self.path("root"), "--tags", "man,completion"], check=True, stdout=subprocess.DEVNULL)
+        found = {os.path.join(root, name) for root, _, names in os.walk(self.path("root")) for name in names}
+        share = next(path for path in found if path.endswith("/xdsgate.fish")).split("/fish/")[0]
+        places = {"bash-completion/completions/xdsgate": ["completion", "bash"],
+                  "zsh/vendor-completions/_xdsgate": ["completion", "zsh"],
+                  "fish/vendor_completions.d/xdsgate.fish": ["completion", "fish"], "man/man1/xdsgate.1": ["man"]}
+        places.update({f"man/man1/xdsgate-{'-'.join(words)}.1": ["man", *words] for words in COMMANDS})
+        self.assertEqual({os.path.relpath(path, share) for path in found}, set(places))
+        self.assertTrue(share.endswith("/share"), share)
+        for place, words in places.items():
+            with open(os.path.join(share, place), "rb") as file:
+                self.assertEqual(file.read(), self.good(*words).raw, place)
 
 
 if __name__ == "__main__":
