@@ -106,6 +106,7 @@ int xg_errors_io(const char *action, const char *path, int error);
 void xg_errors_note_reason(xg_result result, xg_str field);
 /* What a part of the authority reports, printed; returns the exit code that goes with it. */
 int xg_errors_trouble(const xg_trouble *trouble);
+void xg_errors_trouble_warning(const xg_trouble *trouble);
 /* A reason of the reasons table as an error about `where` (may be NULL). Returns XG_EXIT_KEY. */
 int xg_errors_reason(const char *summary, const char *where, xg_result result);
 /* How many edits turn a into b; words of more than 40 letters are far from everything. */

@@ -4,9 +4,6 @@
  *
  * Either both halves are in place at the end or everything is as it was. Must never overwrite or print a key.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "key_making.h"
 
 static const xg_flag FLAGS[] = {
@@ -14,28 +11,6 @@ static const xg_flag FLAGS[] = {
     XG_KEY_MAKING_FLAGS,
     XG_KEY_MAKING_BITS_FLAG,
 };
-
-static int run(const xg_args *args)
-{
-    xg_key_making making;
-    xg_signer *signer = NULL;
-    unsigned bits = 0;
-    if (!xg_key_making_bits(args, &bits)) {
-        return XG_EXIT_USAGE;
-    }
-    int code = xg_key_making_begin(args, true, &making);
-    if (code == XG_EXIT_OK) {
-        code = xg_key_making_generate(bits, &signer);
-    }
-    if (code == XG_EXIT_OK) {
-        code = xg_key_making_put(&making, signer, (xg_str){NULL, 0});
-    }
-    xg_signer_free(signer);
-    if (code == XG_EXIT_OK) {
-        xg_key_making_say(&making, true);
-    }
-    return xg_key_making_finish(&making, code);
-}
 
 const xg_command XG_CMD_KEY_NEW = {
     .noun = "key",
@@ -53,5 +28,5 @@ const xg_command XG_CMD_KEY_NEW = {
                "  xdsgate key new --for-zone --authority ./authority --store ./store --passphrase-fd 3 3< phrase\n",
     .flags = FLAGS,
     .num_flags = XG_ARRAY_LEN(FLAGS),
-    .run = run,
+    .run = xg_key_making_new,
 };

@@ -136,28 +136,6 @@ static int sign(const xg_args *args, const xg_custody_set *set, xg_ledger *ledge
     return XG_EXIT_OK;
 }
 
-static int publish(const xg_args *args)
-{
-    xg_key_making making;
-    xg_signer *signer = NULL;
-    unsigned bits = 0;
-    if (!xg_key_making_bits(args, &bits)) {
-        return XG_EXIT_USAGE;
-    }
-    int code = xg_key_making_begin(args, true, &making);
-    if (code == XG_EXIT_OK) {
-        code = xg_key_making_generate(bits, &signer);
-    }
-    if (code == XG_EXIT_OK) {
-        code = xg_key_making_put(&making, signer, (xg_str){NULL, 0});
-    }
-    xg_signer_free(signer);
-    if (code == XG_EXIT_OK) {
-        xg_key_making_say(&making, true);
-    }
-    return xg_key_making_finish(&making, code);
-}
-
 static int refuse_step(const position *at, bool is_sign)
 {
     if (is_sign) {
@@ -187,7 +165,7 @@ static int step(const xg_args *args, const xg_custody_set *set, xg_ledger *ledge
         printf("next step: %s%s%s\n", is_sign ? "sign" : "publish", is_sign ? " with key " : "", at->published);
         return XG_EXIT_OK;
     }
-    return is_sign ? sign(args, set, ledger, at) : publish(args);
+    return is_sign ? sign(args, set, ledger, at) : xg_key_making_new(args);
 }
 
 static int run(const xg_args *args)

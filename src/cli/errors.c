@@ -71,13 +71,8 @@ DEFINE_LINE(where, "  where: ", "1")
 DEFINE_LINE(note, "  note: ", "1")
 DEFINE_LINE(help, "  help: ", "1")
 
-int xg_errors_trouble(const xg_trouble *trouble)
+static void print_rest(const xg_trouble *trouble)
 {
-    static const int CODES[] = {
-        [XG_TROUBLE_NONE] = XG_EXIT_IO,       [XG_TROUBLE_NO] = XG_EXIT_NO,   [XG_TROUBLE_INPUT] = XG_EXIT_USAGE,
-        [XG_TROUBLE_CONFIG] = XG_EXIT_CONFIG, [XG_TROUBLE_KEY] = XG_EXIT_KEY, [XG_TROUBLE_IO] = XG_EXIT_IO,
-    };
-    xg_errors_summary("%s", trouble->summary);
     if (trouble->where[0] != '\0') {
         xg_errors_where("%s", trouble->where);
     }
@@ -87,7 +82,23 @@ int xg_errors_trouble(const xg_trouble *trouble)
     if (trouble->help[0] != '\0') {
         xg_errors_help("%s", trouble->help);
     }
+}
+
+int xg_errors_trouble(const xg_trouble *trouble)
+{
+    static const int CODES[] = {
+        [XG_TROUBLE_NONE] = XG_EXIT_IO,       [XG_TROUBLE_NO] = XG_EXIT_NO,   [XG_TROUBLE_INPUT] = XG_EXIT_USAGE,
+        [XG_TROUBLE_CONFIG] = XG_EXIT_CONFIG, [XG_TROUBLE_KEY] = XG_EXIT_KEY, [XG_TROUBLE_IO] = XG_EXIT_IO,
+    };
+    xg_errors_summary("%s", trouble->summary);
+    print_rest(trouble);
     return trouble->kind < XG_ARRAY_LEN(CODES) ? CODES[trouble->kind] : XG_EXIT_IO;
+}
+
+void xg_errors_trouble_warning(const xg_trouble *trouble)
+{
+    xg_errors_warning("%s", trouble->summary);
+    print_rest(trouble);
 }
 
 static const char *advice(int error)

@@ -17,7 +17,7 @@
 
 #include "xdsgate/age.h"
 
-bool xg_key_making_bits(const xg_args *args, unsigned *ret_bits)
+static bool parse_bits(const xg_args *args, unsigned *ret_bits)
 {
     const char *text = xg_args_value(args, "bits");
     static const struct {
@@ -33,12 +33,6 @@ bool xg_key_making_bits(const xg_args *args, unsigned *ret_bits)
     xg_errors_summary("--bits must be 2048, 3072 or 4096");
     xg_errors_note("longer keys make every connection of every proxy dearer, shorter ones are refused by the plugin");
     return false;
-}
-
-int xg_key_making_generate(unsigned bits, xg_signer **ret_signer)
-{
-    xg_result made = xg_signer_generate(bits, ret_signer);
-    return xg_is_ok(made) ? XG_EXIT_OK : xg_errors_reason("no key could be made", NULL, made);
 }
 
 static bool count_known(void *arg, const xg_ledger_key *key)
@@ -368,4 +362,33 @@ int xg_key_making_finish(xg_key_making *making, int code)
     xg_custody_close(&making->store);
     xg_custody_close(&making->authority);
     return code;
+}
+
+static int generate(xg_key_making *making, unsigned bits)
+{
+    xg_signer *signer = NULL;
+    xg_result made = xg_signer_generate(bits, &signer);
+    if (!xg_is_ok(made)) {
+        return xg_errors_reason("no key could be made", NULL, made);
+    }
+    int code = xg_key_making_put(making, signer, (xg_str){NULL, 0});
+    xg_signer_free(signer);
+    return code;
+}
+
+int xg_key_making_new(const xg_args *args)
+{
+    xg_key_making making;
+    unsigned bits = 0;
+    if (!parse_bits(args, &bits)) {
+        return XG_EXIT_USAGE;
+    }
+    int code = xg_key_making_begin(args, true, &making);
+    if (code == XG_EXIT_OK) {
+        code = generate(&making, bits);
+    }
+    if (code == XG_EXIT_OK) {
+        xg_key_making_say(&making, true);
+    }
+    return xg_key_making_finish(&making, code);
 }

@@ -49,10 +49,8 @@ int xg_key_making_begin(const xg_args *args, bool is_private, xg_key_making *mak
  * published. Either all of it is done or nothing. signer NULL: a public half alone, from public_pem. Reports.
  */
 int xg_key_making_put(xg_key_making *making, const xg_signer *signer, xg_str public_pem);
-/* --bits. Reports. */
-bool xg_key_making_bits(const xg_args *args, unsigned *ret_bits);
-/* A fresh key. Reports. */
-int xg_key_making_generate(unsigned bits, xg_signer **ret_signer);
+/* All of it for a fresh key, as 'key new' and the first step of 'key rotate' have it. Returns the exit code. */
+int xg_key_making_new(const xg_args *args);
 /* Says what was done, on stdout. */
 void xg_key_making_say(const xg_key_making *making, bool is_private);
 /* Closes everything; after a failure (code) also removes the directories that begin made. Returns the exit code. */
