@@ -96,8 +96,13 @@ static int compare_texts(const void *a, const void *b)
 
 static void sort(xg_manifest_known *known)
 {
-    qsort(known->tokens, known->num_tokens, sizeof(*known->tokens), compare_tokens);
-    qsort(known->keys, known->num_keys, sizeof(*known->keys), compare_keys);
+    /* An empty list has no memory, and qsort must not be given none. */
+    if (known->num_tokens > 0) {
+        qsort(known->tokens, known->num_tokens, sizeof(*known->tokens), compare_tokens);
+    }
+    if (known->num_keys > 0) {
+        qsort(known->keys, known->num_keys, sizeof(*known->keys), compare_keys);
+    }
     known->fingerprints = calloc(known->num_tokens + 1, sizeof(*known->fingerprints));
     known->has_failed = known->has_failed || known->fingerprints == NULL;
     for (size_t i = 0; !known->has_failed && i < known->num_tokens; i++) {
