@@ -133,8 +133,8 @@ static int refuse_alive(const retirement *r, uint64_t num, int64_t latest)
                       num == 1 ? "is" : "are");
     xg_errors_note("the last one expires at %.*s", (int)until.len, until.ptr);
     xg_errors_help(
-        "wait until then, or mint new ones ('xdsgate ledger list --kid %s --live' shows them); or --force %s", r->kid,
-        r->kid);
+        "wait until then, or mint new ones ('xdsgate ledger list --authority DIR --kid %s --live'); or --force %s",
+        r->kid, r->kid);
     return XG_EXIT_NO;
 }
 
