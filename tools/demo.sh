@@ -142,7 +142,8 @@ day="--valid-for 24h --authority $authority"
 {
     mint tag.token dataplane --mesh payments-mesh --workload card --tag kuma.io/service=card-api,card-web $day
     mint revoked.token dataplane --mesh payments-mesh --role all --jti stolen-laptop-7 $day
-    mint expired.token dataplane --mesh payments-mesh --role all --valid-for=-1h --authority "$authority"
+    mint expired.token dataplane --mesh payments-mesh --role all --valid-for 1h --now "$(($(date +%s) - 7200))" \
+        --authority "$authority"
 }
 echo "stolen-laptop-7" >"$store/meshes/payments-mesh/revoked"
 
