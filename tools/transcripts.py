@@ -46,7 +46,7 @@ VOLATILE = [
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d\b"), "<date>"),
     (re.compile(r"\b[12]\d{9}\b"), "<unix time>"),
-    (re.compile(r"\b(?:\d+[smhd] )+ago\b|\bin \d+[smhd](?: \d+[smhd])*"), "<a while>"),
+    (re.compile(r"\b(?:\d+[smhd] ?)+ago\b|\bin \d+[smhd](?: ?\d+[smhd])*\b"), "<a while>"),
     # Columns are as wide as what stands in them: the name of the directory, what a machine's doctor has to say.
     (re.compile(r"  +"), " "),
 ]
