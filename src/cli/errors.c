@@ -144,7 +144,7 @@ void xg_errors_note_reason(xg_result result, xg_str field)
     char storage[SENTENCE_SIZE];
     xg_text text;
     xg_text_init(&text, storage, sizeof(storage));
-    xg_explain(xg_result_reason(result), &finding, nothing, nothing, &text);
+    xg_explain(xg_result_reason(result), &finding, field, nothing, &text); /* mesh_unknown is about a mesh */
     size_t help_len = info->help[0] != '\0' ? strlen(info->help) + 1 : 0;
     size_t len = text.len > help_len ? text.len - help_len : 0;
     xg_errors_note("%.*s (%s)", (int)len, storage, info->name);

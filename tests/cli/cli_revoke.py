@@ -693,7 +693,7 @@ class Check(RevokeTest):
                 (IO, "cannot read the token", [*M1, "--token-file", "nowhere"]),
                 (IO, ["the store cannot answer", "cannot be opened"], ["--store", "nowhere", "--mesh", "m1", "--jti",
                                                                       "a"]),
-                (KEY, ["the store cannot answer", "mesh_unknown"], ["--store", "store", "--mesh", "m9", "--jti", "a"]),
+                (KEY, ["the store cannot answer", "Mesh 'm9' not found"], ["--store", "store", "--mesh", "m9", "--jti", "a"]),
                 (KEY, ["the store cannot answer", "mesh 'm2'", "line 1", "xdsgate doctor"],
                  ["--store", "store", "--mesh", "m2", "--jti", "a"])):
             self.refused(code, texts, "revoke", "check", *args)
