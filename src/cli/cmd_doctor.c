@@ -108,6 +108,9 @@ static int run(const xg_args *args)
         code = xg_errors_io("look", "memory", ENOMEM);
     } else if (xg_output_pick(args, XG_OUTPUT_TABLE | XG_OUTPUT_JSON | XG_OUTPUT_YAML, XG_OUTPUT_TABLE, &format)) {
         code = examine(args, &report, config);
+        if (!xg_args_has(args, "store") && !xg_args_has(args, "authority") && !xg_args_has(args, "config")) {
+            xg_errors_note("only the machine was looked at: give --store, --authority or --config for the rest");
+        }
         if (code == XG_EXIT_OK) {
             print(&report, format);
             code = report.nums[XG_DOCTOR_FAIL] > 0 ? XG_EXIT_NO : XG_EXIT_OK;

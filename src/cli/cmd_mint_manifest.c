@@ -135,20 +135,10 @@ static bool read_times(const xg_args *args, xg_manifest_job *job)
 static void print_reports(const xg_manifest_reports *reports, bool are_warnings)
 {
     for (size_t i = 0; i < reports->num; i++) {
-        const xg_trouble *trouble = &reports->items[i];
-        if (!are_warnings) {
-            (void)xg_errors_trouble(trouble);
-            continue;
-        }
-        xg_errors_warning("%s", trouble->summary);
-        if (trouble->where[0] != '\0') {
-            xg_errors_where("%s", trouble->where);
-        }
-        if (trouble->note[0] != '\0') {
-            xg_errors_note("%s", trouble->note);
-        }
-        if (trouble->help[0] != '\0') {
-            xg_errors_help("%s", trouble->help);
+        if (are_warnings) {
+            xg_errors_trouble_warning(&reports->items[i]);
+        } else {
+            (void)xg_errors_trouble(&reports->items[i]);
         }
     }
     if (reports->total > reports->num) {
@@ -360,14 +350,15 @@ static void job_done(xg_manifest_job *job)
     free(job->items);
 }
 
+/* Each mesh has its own key in an authority: one kid for all of them is a misunderstanding. */
 static bool check_source(const xg_args *args)
 {
-    if (xg_args_has(args, "key") == xg_args_has(args, "authority")) {
-        xg_errors_summary("exactly one of --authority and --key is required");
-        xg_errors_help("--authority DIR signs with the key of each mesh; --key FILE --kid KID with one key for all");
+    if (xg_args_has(args, "authority") && xg_args_has(args, "kid")) {
+        xg_errors_summary("--kid goes with --key");
+        xg_errors_help("with --authority the key that signs for each mesh is taken");
         return false;
     }
-    return true;
+    return xg_minting_check_source(args);
 }
 
 static int run(const xg_args *args)

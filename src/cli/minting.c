@@ -90,7 +90,7 @@ static int load_from_authority(const xg_args *args, const xg_custody_set *set, x
     return code;
 }
 
-static bool check_source(const xg_args *args)
+bool xg_minting_check_source(const xg_args *args)
 {
     if (xg_args_has(args, "key") == xg_args_has(args, "authority")) {
         xg_errors_summary("exactly one of --authority and --key is required");
@@ -113,7 +113,7 @@ int xg_minting_load_key(const xg_args *args, const xg_custody_set *set, xg_ledge
     const char *file = xg_args_value(args, "key");
     const char *wanted = xg_args_value(args, "kid");
     xg_secret secret = {0};
-    if (!check_source(args)) {
+    if (!xg_minting_check_source(args)) {
         return XG_EXIT_USAGE;
     }
     if (file == NULL) {
@@ -366,7 +366,7 @@ int xg_minting_begin(const xg_args *args, const xg_custody_set *set, xg_minting 
 {
     minting->args = args;
     xg_keychain_init(&minting->keychain, args);
-    if (!(minting->signer == NULL ? check_source(args) : xg_args_check_text(args, "kid", XG_KID_MAX)) ||
+    if (!(minting->signer == NULL ? xg_minting_check_source(args) : xg_args_check_text(args, "kid", XG_KID_MAX)) ||
         !xg_minting_times(args, &minting->request) || !choose_jti(args, minting) ||
         !xg_output_pick(args, XG_OUTPUT_TOKEN | XG_OUTPUT_JSON | XG_OUTPUT_YAML, XG_OUTPUT_TOKEN, &minting->format)) {
         return XG_EXIT_USAGE;
@@ -403,14 +403,18 @@ static json_t *text_json(xg_str text)
 
 static void print_document(const xg_minting *minting, const xg_minted *minted, const xg_ledger_entry *entry)
 {
+    char issued[XG_CLOCK_TEXT_SIZE];
+    char expires[XG_CLOCK_TEXT_SIZE];
     json_t *document =
-        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:s, s:o}", "schema", "xdsgate.mint/1",
-                  "purpose", text_json(entry->purpose), "jti", text_json(entry->jti), "kid", text_json(entry->kid),
-                  "mesh", text_json(entry->mesh), "zone", text_json(entry->zone), "name", text_json(entry->name),
-                  "workload", text_json(entry->workload), "bindings",
+        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:s, s:s, s:o}", "schema",
+                  "xdsgate.mint/1", "purpose", text_json(entry->purpose), "jti", text_json(entry->jti), "kid",
+                  text_json(entry->kid), "mesh", text_json(entry->mesh), "zone", text_json(entry->zone), "name",
+                  text_json(entry->name), "workload", text_json(entry->workload), "bindings",
                   json_loadb(minted->tags, strlen(minted->tags), JSON_REJECT_DUPLICATES, NULL), "issued_at",
-                  (json_int_t)entry->issued_at, "expires_at", (json_int_t)entry->expires_at, "fingerprint",
-                  minted->fingerprint, "key", minted->key, "token", text_json((xg_str){minted->token, minted->len}));
+                  text_json(xg_clock_format(entry->issued_at, issued)), "issued_unix", (json_int_t)entry->issued_at,
+                  "expires_at", text_json(xg_clock_format(entry->expires_at, expires)), "expires_unix",
+                  (json_int_t)entry->expires_at, "fingerprint", minted->fingerprint, "key", minted->key, "token",
+                  text_json((xg_str){minted->token, minted->len}));
     xg_output_document(minting->format, document);
     json_decref(document);
 }

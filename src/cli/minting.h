@@ -79,6 +79,8 @@ int xg_minting_policies_check(const xg_minting_policies *policies, const xg_mint
                               bool is_kuma_lifetime);
 /* Opens the ledger that belongs to the flags. Reports. */
 int xg_minting_ledger(const xg_args *args, xg_ledger **ret_ledger);
+/* --authority, --key, --kid, --ledger: whether they fit together. Reports. */
+bool xg_minting_check_source(const xg_args *args);
 /* --now and --valid-for. Reports. */
 bool xg_minting_times(const xg_args *args, xg_mint_request *request);
 void xg_minting_new_jti(char jti[XG_MINTING_JTI_SIZE]);

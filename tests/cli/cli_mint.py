@@ -467,7 +467,8 @@ class Ledgers(CliTest):
         self.assertEqual(list(document.items()), [
             ("schema", "xdsgate.mint/1"), ("purpose", "dataplane"), ("jti", JTI), ("kid", "2"), ("mesh", "m1"),
             ("zone", ""), ("name", "web"), ("workload", "w"), ("bindings", {"a": ["b", "c"]}),
-            ("issued_at", 1767323040), ("expires_at", 1767326645),
+            ("issued_at", "2026-01-02T03:04:00Z"), ("issued_unix", 1767323040),
+            ("expires_at", "2026-01-02T04:04:05Z"), ("expires_unix", 1767326645),
             ("fingerprint", hashlib.sha256(token.encode()).hexdigest()), ("key", self.rows()[0]["key"]),
             ("token", token)])
         text = self.good(*self.ARGS, "--workload", "w", "--tag", "a=b,c", *FROM, "-o", "yaml").out

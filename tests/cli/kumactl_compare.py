@@ -190,7 +190,8 @@ class Compare(unittest.TestCase):
         self.write("junk.pem", "junk\n")
         self.write("indented.pem", " " + key)
         self.write("mismatch.pem", key.replace(end, "-----END PRIVATE KEY-----"))
-        done = self.run_one(XDSGATE, "key", "new", "--mesh", "default", "--authority", "authority", "--store", "store")
+        done = self.run_one(XDSGATE, "key", "new", "--mesh", "default", "--authority", "authority", "--store", "store",
+                            "--plain")
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_tokens_are_the_same_bytes(self):
