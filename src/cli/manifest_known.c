@@ -10,33 +10,73 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *copy(xg_manifest_known *known, xg_str text)
+#define BLOCK_SIZE ((size_t)128 * 1024) /* two of the longest texts that a ledger holds */
+
+/* Texts live in blocks that are released together. */
+struct xg_manifest_known_block {
+    struct xg_manifest_known_block *next;
+    size_t used;
+    char bytes[BLOCK_SIZE];
+};
+
+/* A block with room for so many bytes; NULL when memory ran out, or for a text longer than any in a ledger. */
+static struct xg_manifest_known_block *block_for(xg_manifest_known *known, size_t size)
 {
-    char *copied = strndup(text.ptr != NULL ? text.ptr : "", text.len);
-    known->has_failed = known->has_failed || copied == NULL;
+    struct xg_manifest_known_block *block = known->blocks;
+    if (block != NULL && BLOCK_SIZE - block->used >= size) {
+        return block;
+    }
+    block = size <= BLOCK_SIZE ? malloc(sizeof(*block)) : NULL;
+    if (block == NULL) {
+        known->has_failed = true;
+        return NULL;
+    }
+    block->next = known->blocks;
+    block->used = 0;
+    known->blocks = block;
+    return block;
+}
+
+static const char *copy(xg_manifest_known *known, xg_str text)
+{
+    struct xg_manifest_known_block *block = block_for(known, text.len + 1);
+    if (block == NULL) {
+        return "";
+    }
+    char *copied = block->bytes + block->used;
+    if (text.len > 0) {
+        memcpy(copied, text.ptr, text.len);
+    }
+    copied[text.len] = '\0';
+    block->used += text.len + 1;
     return copied;
 }
 
-/* Room for one item more. */
-static void *grow(xg_manifest_known *known, void *items, size_t num, size_t *cap, size_t size)
+/* Room for one item more; false when memory ran out. */
+static bool grow(xg_manifest_known *known, void **items, size_t num, size_t *cap, size_t size)
 {
     if (num < *cap) {
-        return items;
+        return true;
     }
     size_t wanted = *cap > 0 ? *cap * 2 : 64;
-    void *grown = reallocarray(items, wanted, size);
-    known->has_failed = known->has_failed || grown == NULL;
-    *cap = grown != NULL ? wanted : *cap;
-    return grown != NULL ? grown : items;
+    void *grown = reallocarray(*items, wanted, size);
+    if (grown == NULL) {
+        known->has_failed = true;
+        return false;
+    }
+    *items = grown;
+    *cap = wanted;
+    return true;
 }
 
 static bool take_token(void *arg, const xg_ledger_entry *entry)
 {
     xg_manifest_known *known = arg;
-    known->tokens = grow(known, known->tokens, known->num_tokens, &known->cap_tokens, sizeof(*known->tokens));
-    if (known->has_failed) {
+    void *tokens = known->tokens;
+    if (!grow(known, &tokens, known->num_tokens, &known->cap_tokens, sizeof(*known->tokens))) {
         return false;
     }
+    known->tokens = tokens;
     known->tokens[known->num_tokens++] = (xg_manifest_known_token){
         .id = entry->id,
         .mesh = copy(known, entry->mesh),
@@ -54,10 +94,11 @@ static bool take_token(void *arg, const xg_ledger_entry *entry)
 static bool take_key(void *arg, const xg_ledger_key *key)
 {
     xg_manifest_known *known = arg;
-    known->keys = grow(known, known->keys, known->num_keys, &known->cap_keys, sizeof(*known->keys));
-    if (known->has_failed) {
+    void *keys = known->keys;
+    if (!grow(known, &keys, known->num_keys, &known->cap_keys, sizeof(*known->keys))) {
         return false;
     }
+    known->keys = keys;
     known->keys[known->num_keys++] = (xg_manifest_known_key){
         .set = copy(known, key->set),
         .kid = copy(known, key->kid),
@@ -128,27 +169,12 @@ int xg_manifest_known_load(xg_ledger *ledger, const char *origin, xg_manifest_kn
     return ret_known->has_failed ? xg_errors_io("read the ledger into", "memory", ENOMEM) : XG_EXIT_OK;
 }
 
-static void release(const char *text)
-{
-    free((char *)(uintptr_t)text);
-}
-
 void xg_manifest_known_done(xg_manifest_known *known)
 {
-    for (size_t i = 0; i < known->num_tokens; i++) {
-        const xg_manifest_known_token *token = &known->tokens[i];
-        release(token->mesh);
-        release(token->workload);
-        release(token->jti);
-        release(token->kid);
-        release(token->key);
-        release(token->claims);
-        release(token->fingerprint);
-    }
-    for (size_t i = 0; i < known->num_keys; i++) {
-        release(known->keys[i].set);
-        release(known->keys[i].kid);
-        release(known->keys[i].key);
+    while (known->blocks != NULL) {
+        struct xg_manifest_known_block *next = known->blocks->next;
+        free(known->blocks);
+        known->blocks = next;
     }
     free(known->tokens);
     free(known->keys);

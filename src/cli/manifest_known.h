@@ -39,8 +39,9 @@ typedef struct xg_manifest_known {
     xg_manifest_known_key *keys; /* by set */
     size_t num_keys;
     size_t cap_keys;
-    const char **fingerprints; /* of all tokens, sorted */
-    bool has_failed;           /* memory ran out */
+    const char **fingerprints;              /* of all tokens, sorted */
+    struct xg_manifest_known_block *blocks; /* of the texts */
+    bool has_failed;                        /* memory ran out */
 } xg_manifest_known;
 
 /* Loads what the ledger knows of an origin. Reports. To be released with xg_manifest_known_done, on failure too. */

@@ -290,9 +290,13 @@ size_t xg_manifest_pool_take(xg_manifest_pool *pool, xg_manifest_signed **ret_si
     wait_for_batch(pool);
     /* What was signed before somebody failed is whole, and is taken too. */
     size_t num = pool->num_queued < max ? pool->num_queued : max;
-    memcpy(ret_signed, pool->queue, num * sizeof(*ret_signed));
-    memmove(pool->queue, pool->queue + num, (pool->num_queued - num) * sizeof(*pool->queue));
+    for (size_t i = 0; i < num; i++) {
+        ret_signed[i] = pool->queue[i];
+    }
     pool->num_queued -= num;
+    for (size_t i = 0; i < pool->num_queued; i++) {
+        pool->queue[i] = pool->queue[num + i];
+    }
     pthread_cond_broadcast(&pool->has_room);
     pthread_mutex_unlock(&pool->mutex);
     return num;
