@@ -135,16 +135,21 @@ static bool pem_read(BIO *bio, pem_block *block)
                            PEM_FLAG_SECURE | PEM_FLAG_EAY_COMPATIBLE) == 1;
 }
 
+/* The key inside is read where it lies: what EVP_PKCS82PKEY makes of it on the way, it does not wipe. */
 static xg_result decode_pkcs8(const unsigned char **der, long len, RSA **ret_rsa)
 {
     PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, der, len);
-    EVP_PKEY *pkey = info != NULL ? EVP_PKCS82PKEY(info) : NULL;
-    xg_result result = pkey == NULL ? XG_FAIL(KEY_FILE) : XG_FAIL(KEY_TYPE);
-    if (pkey != NULL && EVP_PKEY_is_a(pkey, "RSA")) {
-        *ret_rsa = EVP_PKEY_get1_RSA(pkey);
-        result = *ret_rsa != NULL ? XG_OK : XG_FAIL(NO_MEMORY);
+    const ASN1_OBJECT *algorithm = NULL;
+    const unsigned char *inner = NULL;
+    int inner_len = 0;
+    xg_result result = XG_FAIL(KEY_FILE);
+    if (info != NULL && PKCS8_pkey_get0(&algorithm, &inner, &inner_len, NULL, info) == 1) {
+        const unsigned char *end = inner + inner_len;
+        bool is_rsa = OBJ_obj2nid(algorithm) == NID_rsaEncryption;
+        *ret_rsa = is_rsa ? d2i_RSAPrivateKey(NULL, &inner, inner_len) : NULL;
+        bool is_whole = *ret_rsa != NULL && inner == end;
+        result = !is_rsa ? XG_FAIL(KEY_TYPE) : is_whole ? XG_OK : XG_FAIL(KEY_FILE);
     }
-    EVP_PKEY_free(pkey);
     PKCS8_PRIV_KEY_INFO_free(info);
     return result;
 }
@@ -238,7 +243,7 @@ xg_result xg_signer_public_pem(const xg_signer *signer, char **ret_pem, size_t *
     return write_pem(signer->rsa, false, ret_pem, ret_len);
 }
 
-static RSA *read_any(xg_str pem)
+static RSA *read_public(xg_str pem)
 {
     EVP_PKEY *pkey = NULL;
     const unsigned char *bytes = (const unsigned char *)pem.ptr;
@@ -255,10 +260,19 @@ static RSA *read_any(xg_str pem)
 
 static xg_result public_of(xg_crypto *crypto, xg_str pem, char **ret_pem, size_t *ret_len)
 {
+    static const char PRIVATE[] = "PRIVATE KEY-----";
     xg_pubkey *linted = NULL;
+    xg_signer *signer = NULL;
     XG_TRY(xg_keyfile_parse(crypto, pem, &linted));
     xg_pubkey_unref(linted);
-    RSA *rsa = read_any(pem);
+    /* OpenSSL's decoder, which knows every public form, leaves private keys in memory that it gives back unwiped. */
+    if (memmem(pem.ptr, pem.len, PRIVATE, sizeof(PRIVATE) - 1) != NULL) {
+        XG_TRY(xg_signer_parse_with(crypto, pem, &signer));
+        xg_result written = xg_signer_public_pem(signer, ret_pem, ret_len);
+        xg_signer_free(signer);
+        return written;
+    }
+    RSA *rsa = read_public(pem);
     XG_CHECK(rsa != NULL, KEY_FILE);
     xg_result result = write_pem(rsa, false, ret_pem, ret_len);
     RSA_free(rsa);
