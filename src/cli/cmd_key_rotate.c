@@ -97,6 +97,21 @@ static int check_private(const xg_args *args, const xg_custody_set *set, const p
     return code;
 }
 
+/* Another store may have a key of that name too: its control planes know nothing of this one. */
+static int check_same(const xg_custody_dir *store, const position *at)
+{
+    char found[XG_KEYCHAIN_FINGERPRINT_SIZE];
+    int code = xg_keychain_public_fingerprint(store, at->published, found);
+    if (code != XG_EXIT_OK || strcmp(found, at->published_key) == 0) {
+        return code;
+    }
+    xg_errors_summary("key '%s' of the store is another one than the authority's", at->published);
+    xg_errors_where("%.3000s", store->path);
+    xg_errors_note("the ledger knows SHA-256 %s, the store has %s", at->published_key, found);
+    xg_errors_help("give the store that belongs to this authority");
+    return XG_EXIT_KEY;
+}
+
 static int sign(const xg_args *args, const xg_custody_set *set, xg_ledger *ledger, const position *at)
 {
     char id[XG_CUSTODY_SET_SIZE];
@@ -120,7 +135,11 @@ static int sign(const xg_args *args, const xg_custody_set *set, xg_ledger *ledge
         xg_custody_close(&store);
         return XG_EXIT_KEY;
     }
+    code = check_same(&store, at);
     xg_custody_close(&store);
+    if (code != XG_EXIT_OK) {
+        return code;
+    }
     const xg_ledger_key keys[] = {
         {xg_custody_set_id(set, id), xg_str_of(at->published), xg_str_of(at->published_key), XG_LEDGER_SIGNING, now},
         {xg_custody_set_id(set, id), xg_str_of(at->signing), xg_str_of(at->signing_key), XG_LEDGER_DRAINING, now},
