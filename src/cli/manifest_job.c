@@ -143,6 +143,22 @@ static bool is_good(const xg_manifest_job *job, const xg_manifest_item *item, co
            known->expires_at > job->base.now && known->expires_at - job->base.now > job->renew_before;
 }
 
+/* Neither is right: to keep a token that counts for nobody yet, or to replace good ones because the clock fell back. */
+static int check_future(const xg_manifest_job *job, const xg_manifest_item *item, const xg_manifest_known_token *known)
+{
+    char issued[XG_CLOCK_TEXT_SIZE];
+    char now[XG_CLOCK_TEXT_SIZE];
+    if (!is_good(job, item, known) || known->issued_at <= job->base.now) {
+        return XG_EXIT_OK;
+    }
+    (void)xg_clock_format(known->issued_at, issued);
+    (void)xg_clock_format(job->base.now, now);
+    xg_errors_summary("the newest token of '%s' was issued in the future: %s", item->proxy->workload, issued);
+    xg_errors_note("a clock is wrong, or was when it was minted; now it is %s", now);
+    xg_errors_help("set the clock of this machine; if it is right, --renew mints tokens that count now");
+    return XG_EXIT_CONFIG;
+}
+
 static int choose_action(xg_manifest_job *job, xg_manifest_item *item, size_t *num_strange)
 {
     char name[NAME_SIZE];
@@ -153,6 +169,9 @@ static int choose_action(xg_manifest_job *job, xg_manifest_item *item, size_t *n
         return xg_errors_io("name the files of", item->proxy->workload, EINVAL);
     }
     int code = job->files.fd >= 0 ? xg_manifest_files_fingerprint(&job->files, name, found) : XG_EXIT_OK;
+    if (code == XG_EXIT_OK) {
+        code = check_future(job, item, known);
+    }
     if (code != XG_EXIT_OK) {
         return code;
     }

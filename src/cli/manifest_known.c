@@ -86,6 +86,7 @@ static bool take_token(void *arg, const xg_ledger_entry *entry)
         .key = copy(known, entry->key),
         .claims = copy(known, entry->claims),
         .fingerprint = copy(known, entry->fingerprint),
+        .issued_at = entry->issued_at,
         .expires_at = entry->expires_at,
     };
     return !known->has_failed;

@@ -22,6 +22,7 @@ typedef struct xg_manifest_known_token {
     const char *key;
     const char *claims;
     const char *fingerprint;
+    int64_t issued_at;
     int64_t expires_at;
 } xg_manifest_known_token;
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """xdsgate against careless operators and bad nights: the wrong store, a clock that was wrong, two runs at once."""
 
+import json
+import os
 import shutil
 
-from cli_support import KEY, CliTest, main
+from cli_support import CONFIG, KEY, NOW, CliTest, decode, main
 
 
 class WrongStore(CliTest):
@@ -20,6 +22,42 @@ class WrongStore(CliTest):
         self.write("other/meshes/m1/keys/3.pem", "no key\n", 0o644)
         self.refused(KEY, "the public key cannot be read", *rotate, "other")
         self.assertIn("key 3 of mesh 'm1' signs from now on", self.good(*rotate, "store").out)
+
+VALUES = """controlPlane:
+  mode: zone
+  zone: z1
+  kdsGlobalAddress: grpcs://global:5685
+meshes:
+  - name: m1
+    role: all
+"""
+
+
+class Manifests(CliTest):
+    TOKEN = "out/zone-proxy-m1-all.token"
+
+    def setUp(self):
+        super().setUp()
+        self.write("values.yaml", VALUES)
+
+    def manifest(self, *args):
+        return ["mint", "manifest", "-f", "values.yaml", "--out", "out", "--authority", "authority",
+                "--valid-for", "90d", "--quiet", *args]
+
+    def test_token_of_a_clock_that_was_ahead_is_neither_kept_nor_replaced(self):
+        self.good(*self.manifest("--now", str(NOW + 5 * 365 * 86400)))
+        refusal = ["the newest token of 'zone-proxy-m1-all' was issued in the future: 2032-01-14T07:59:55Z",
+                   "a clock is wrong", "now it is 2027-01-15T08:00:00Z", "--renew"]
+        self.refused(CONFIG, refusal, *self.manifest("--now", str(NOW)))
+        self.refused(CONFIG, refusal, *self.manifest("--now", str(NOW), "--dry-run"))
+        os.remove(self.path(self.TOKEN))
+        self.refused(CONFIG, refusal, *self.manifest("--now", str(NOW)))
+        self.good(*self.manifest("--now", str(NOW), "--renew"))
+        token = self.read(self.TOKEN)
+        self.assertEqual(json.loads(decode(token)[1])["iat"], NOW - 5)
+        for later in (0, 1):
+            self.good(*self.manifest("--now", str(NOW + later)))
+            self.assertEqual(self.read(self.TOKEN), token)
 
 
 if __name__ == "__main__":
