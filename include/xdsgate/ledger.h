@@ -60,6 +60,12 @@ bool xg_ledger_check(xg_ledger *ledger, xg_trouble *trouble) XG_MUST_USE;
  */
 bool xg_ledger_record(xg_ledger *ledger, const xg_ledger_entry *entries, size_t num_entries,
                       xg_trouble *trouble) XG_MUST_USE;
+/*
+ * The same, for who has decided by what the ledger held of their origin: *last_id was the highest id of that, 0 if it
+ * held none. Records nothing if others have recorded more of it since; otherwise *last_id is the highest again.
+ */
+bool xg_ledger_record_next(xg_ledger *ledger, const xg_ledger_entry *entries, size_t num_entries, int64_t *last_id,
+                           xg_trouble *trouble) XG_MUST_USE;
 
 /* Which entries: empty members do not count. */
 typedef struct xg_ledger_filter {

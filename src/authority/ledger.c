@@ -162,7 +162,8 @@ static bool insert_all(const xg_ledger *ledger, const xg_ledger_entry *entries, 
     return is_good;
 }
 
-bool xg_ledger_record(xg_ledger *ledger, const xg_ledger_entry *entries, size_t num_entries, xg_trouble *trouble)
+static bool check_entries(const xg_ledger *ledger, const xg_ledger_entry *entries, size_t num_entries,
+                          xg_trouble *trouble)
 {
     for (size_t i = 0; i < num_entries; i++) {
         const char *wrong = find_wrong(&entries[i]);
@@ -171,11 +172,59 @@ bool xg_ledger_record(xg_ledger *ledger, const xg_ledger_entry *entries, size_t 
             return xg_trouble_where(trouble, "%s", ledger->path);
         }
     }
-    if (!xg_ledger_db_begin(ledger, RECORD, trouble)) {
+    return true;
+}
+
+bool xg_ledger_record(xg_ledger *ledger, const xg_ledger_entry *entries, size_t num_entries, xg_trouble *trouble)
+{
+    if (!check_entries(ledger, entries, num_entries, trouble) || !xg_ledger_db_begin(ledger, RECORD, trouble)) {
         return false;
     }
     bool is_good = insert_all(ledger, entries, num_entries, trouble);
     return xg_ledger_db_end(ledger, RECORD, is_good, trouble);
+}
+
+/* Whether nothing of the origin stands behind an id. */
+static bool check_last(const xg_ledger *ledger, xg_str origin, int64_t last_id, xg_trouble *trouble)
+{
+    sqlite3_stmt *statement =
+        xg_ledger_db_prepare(ledger, RECORD, "SELECT 1 FROM mint WHERE id > ? AND origin = ? LIMIT 1", trouble);
+    if (statement == NULL) {
+        return false;
+    }
+    int code = sqlite3_bind_int64(statement, 1, last_id);
+    code = code == SQLITE_OK ? xg_ledger_db_bind(statement, 2, origin) : code;
+    code = code == SQLITE_OK ? sqlite3_step(statement) : code;
+    if (code != SQLITE_ROW && code != SQLITE_DONE) {
+        xg_ledger_db_fail(ledger, RECORD, trouble);
+    }
+    (void)sqlite3_finalize(statement);
+    if (code == SQLITE_ROW) {
+        xg_trouble_say(trouble, XG_TROUBLE_IO, "another run has minted the like meanwhile");
+        xg_trouble_where(trouble, "%s", ledger->path);
+        xg_trouble_note(trouble, "what this one was about to record would have been minted twice, and was dropped");
+        return xg_trouble_help(trouble, "wait until the other is done, and run the same command again");
+    }
+    return code == SQLITE_DONE;
+}
+
+bool xg_ledger_record_next(xg_ledger *ledger, const xg_ledger_entry *entries, size_t num_entries, int64_t *last_id,
+                           xg_trouble *trouble)
+{
+    if (num_entries == 0 || !check_entries(ledger, entries, num_entries, trouble)) {
+        return num_entries == 0;
+    }
+    if (!xg_ledger_db_begin(ledger, RECORD, trouble)) {
+        return false;
+    }
+    bool is_good =
+        check_last(ledger, entries[0].origin, *last_id, trouble) && insert_all(ledger, entries, num_entries, trouble);
+    int64_t last = sqlite3_last_insert_rowid(ledger->db);
+    is_good = xg_ledger_db_end(ledger, RECORD, is_good, trouble);
+    if (is_good && last > *last_id) {
+        *last_id = last;
+    }
+    return is_good;
 }
 
 /* ---- reading ---- */

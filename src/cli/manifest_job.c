@@ -334,7 +334,7 @@ static int write_signed(xg_manifest_job *job, const xg_manifest_signed *one)
 }
 
 /* All of a batch in one transaction, and only then the files. */
-static int record(const xg_manifest_job *job, xg_manifest_signed *const *signed_tokens, size_t num)
+static int record(xg_manifest_job *job, xg_manifest_signed *const *signed_tokens, size_t num)
 {
     xg_ledger_entry entries[BATCH_MAX];
     size_t num_new = 0;
@@ -346,7 +346,7 @@ static int record(const xg_manifest_job *job, xg_manifest_signed *const *signed_
                             &entries[num_new++]);
         }
     }
-    if (num_new == 0 || xg_ledger_record(job->ledger, entries, num_new, &trouble)) {
+    if (num_new == 0 || xg_ledger_record_next(job->ledger, entries, num_new, &job->known.last_id, &trouble)) {
         return XG_EXIT_OK;
     }
     return xg_errors_trouble(&trouble);

@@ -77,6 +77,7 @@ static bool take_token(void *arg, const xg_ledger_entry *entry)
         return false;
     }
     known->tokens = tokens;
+    known->last_id = entry->id > known->last_id ? entry->id : known->last_id;
     known->tokens[known->num_tokens++] = (xg_manifest_known_token){
         .id = entry->id,
         .mesh = copy(known, entry->mesh),

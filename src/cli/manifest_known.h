@@ -42,6 +42,7 @@ typedef struct xg_manifest_known {
     size_t cap_keys;
     const char **fingerprints;              /* of all tokens, sorted */
     struct xg_manifest_known_block *blocks; /* of the texts */
+    int64_t last_id;                        /* the highest; 0 without any */
     bool has_failed;                        /* memory ran out */
 } xg_manifest_known;
 

@@ -773,6 +773,60 @@ static void test_a_ledger_that_stays_busy_is_refused(void **state)
     xg_ledger_close(ledger);
 }
 
+/* Two that look first and record later: the second finds that it has looked at what is no more. */
+static void test_who_decided_by_an_older_state_records_nothing(void **state)
+{
+    (void)state;
+    xg_trouble trouble = {0};
+    xg_ledger *ledger = open_made();
+    xg_ledger *other = open_made();
+    const xg_ledger_entry entries[] = {entry_of("a"), entry_of("b"), entry_of("c"), entry_of("d")};
+    int64_t last = 0;
+    int64_t last_of_other = 0;
+    assert_true(xg_ledger_record_next(ledger, entries, 2, &last, &trouble));
+    assert_int_equal(last, 2);
+    assert_false(xg_ledger_record_next(other, &entries[2], 2, &last_of_other, &trouble));
+    assert_int_equal(trouble.kind, XG_TROUBLE_IO);
+    assert_string_equal(trouble.summary, "another run has minted the like meanwhile");
+    assert_string_equal(trouble.where, path);
+    assert_int_equal(last_of_other, 0);
+    assert_int_equal(count_in(ledger), 2);
+    last_of_other = 1; /* one is still unknown to it */
+    assert_false(xg_ledger_record_next(other, &entries[2], 1, &last_of_other, &trouble));
+    last_of_other = 2;
+    assert_true(xg_ledger_record_next(other, &entries[2], 1, &last_of_other, &trouble));
+    assert_int_equal(last_of_other, 3);
+    assert_false(xg_ledger_record_next(ledger, &entries[3], 1, &last, &trouble));
+    assert_true(xg_ledger_record_next(ledger, NULL, 0, &last, &trouble)); /* nothing to record is nothing to lose */
+    assert_int_equal(last, 2);
+    assert_int_equal(count_in(ledger), 3);
+    xg_ledger_close(other);
+    xg_ledger_close(ledger);
+}
+
+static void test_what_others_record_for_another_purpose_is_no_hindrance(void **state)
+{
+    (void)state;
+    xg_trouble trouble = {0};
+    xg_ledger *ledger = open_made();
+    xg_ledger_entry mine = entry_of("a");
+    xg_ledger_entry next = entry_of("b");
+    xg_ledger_entry wrong = entry_of("d");
+    const xg_ledger_entry theirs = entry_of("c");
+    int64_t last = 0;
+    mine.origin = next.origin = wrong.origin = XG_STR("manifest:z1");
+    wrong.kid = XG_STR("");
+    assert_true(xg_ledger_record_next(ledger, &mine, 1, &last, &trouble));
+    record_one(ledger, &theirs);
+    assert_true(xg_ledger_record_next(ledger, &next, 1, &last, &trouble));
+    assert_int_equal(last, 3);
+    assert_false(xg_ledger_record_next(ledger, &wrong, 1, &last, &trouble));
+    assert_int_equal(trouble.kind, XG_TROUBLE_INPUT);
+    assert_int_equal(last, 3);
+    assert_int_equal(count_in(ledger), 3);
+    xg_ledger_close(ledger);
+}
+
 static bool has_journal(void)
 {
     char journal[PATH_SIZE + 16];
@@ -1165,6 +1219,8 @@ int main(void)
         TEST(test_an_entry_that_cannot_be_right_takes_all_with_it),
         TEST(test_processes_at_once_record_everything_of_each),
         TEST(test_a_ledger_that_stays_busy_is_refused),
+        TEST(test_who_decided_by_an_older_state_records_nothing),
+        TEST(test_what_others_record_for_another_purpose_is_no_hindrance),
         TEST(test_a_kill_in_the_middle_leaves_none),
         TEST(test_a_file_that_cannot_grow_keeps_what_it_had),
         TEST(test_a_directory_that_cannot_be_written_can_be_read),

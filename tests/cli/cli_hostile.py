@@ -4,8 +4,9 @@
 import json
 import os
 import shutil
+import subprocess
 
-from cli_support import CONFIG, KEY, NOW, CliTest, decode, main
+from cli_support import CLI, CONFIG, DONE, IO, KEY, NOW, CliTest, decode, main
 
 
 class WrongStore(CliTest):
@@ -58,6 +59,21 @@ class Manifests(CliTest):
         for later in (0, 1):
             self.good(*self.manifest("--now", str(NOW + later)))
             self.assertEqual(self.read(self.TOKEN), token)
+
+    def test_runs_at_once_on_one_ledger_mint_each_token_once(self):
+        shutil.copy(self.path("authority/meshes/m1/2.pem"), self.path("key.pem"))
+        signed_with = (["--key", "key.pem", "--kid", "2", "--ledger", "authority/ledger.db"], ["--authority", "authority"])
+        runs = [subprocess.Popen([CLI, "mint", "manifest", "-f", "values.yaml", "--out", f"out{i}", "--valid-for", "90d",
+                                  "--quiet", *signed_with[i % 2]], cwd=self.dir, stderr=subprocess.PIPE)
+                for i in range(6)]
+        for run in runs:
+            _, err = run.communicate(timeout=60)
+            self.assertIn(run.returncode, (DONE, IO), err)
+            if run.returncode == IO:
+                self.assertRegex(err, b"another run has minted the like meanwhile|is at work here|is using the ledger")
+        self.assertIn(DONE, [run.returncode for run in runs])
+        rows = json.loads(self.good("ledger", "list", "--authority", "authority", "-o", "json").out)["entries"]
+        self.assertEqual([row["workload"] for row in rows], ["zone-proxy-m1-all"])
 
 
 if __name__ == "__main__":
