@@ -138,14 +138,21 @@ static int refuse_alive(const retirement *r, uint64_t num, int64_t latest)
     return XG_EXIT_NO;
 }
 
+/* That a store has retired the kid shows nothing where the ledger knows better: it may be the store of others. */
+static bool is_retired_already(const retirement *r)
+{
+    return r->public_form == XG_CUSTODY_RETIRED && (r->state == XG_LEDGER_UNKNOWN || r->state == XG_LEDGER_RETIRED);
+}
+
 /* Whether it may go. A key that never signed has no tokens. */
 static int check_alive(const retirement *r)
 {
-    const xg_ledger_filter filter = {.key = xg_str_of(r->fingerprint), .expires_after = r->now};
+    const char *key = r->known[0] != '\0' ? r->known : r->fingerprint;
+    const xg_ledger_filter filter = {.key = xg_str_of(key), .expires_after = r->now};
     xg_trouble trouble = {0};
     uint64_t num = 0;
     int64_t latest = 0;
-    if (r->public_form == XG_CUSTODY_RETIRED || xg_args_has(r->args, "force")) {
+    if (is_retired_already(r) || xg_args_has(r->args, "force")) {
         return XG_EXIT_OK;
     }
     if (r->state == XG_LEDGER_SIGNING) {
@@ -205,6 +212,16 @@ static int retire(const retirement *r)
     return error == 0 ? XG_EXIT_OK : xg_errors_io("remove the private half", r->authority.path, error);
 }
 
+static const char *outcome(const retirement *r)
+{
+    if (xg_args_has(r->args, "dry-run")) {
+        return "can be retired";
+    }
+    return r->private_form != XG_CUSTODY_ABSENT
+               ? "is retired: its tokens are denied, its private half is removed"
+               : "is retired: its tokens are denied; the authority has no private half of it";
+}
+
 static int run_on(retirement *r)
 {
     char name[XG_MESH_NAME_MAX + 16];
@@ -212,13 +229,11 @@ static int run_on(retirement *r)
     if (code == XG_EXIT_OK) {
         code = check_alive(r);
     }
-    bool is_dry = xg_args_has(r->args, "dry-run");
-    if (code == XG_EXIT_OK && !is_dry) {
+    if (code == XG_EXIT_OK && !xg_args_has(r->args, "dry-run")) {
         code = retire(r);
     }
     if (code == XG_EXIT_OK) {
-        printf("key %s of %s %s\n", r->kid, xg_custody_set_name(&r->set, name, sizeof(name)),
-               is_dry ? "can be retired" : "is retired: its tokens are denied, its private half is removed");
+        printf("key %s of %s %s\n", r->kid, xg_custody_set_name(&r->set, name, sizeof(name)), outcome(r));
     }
     return code;
 }

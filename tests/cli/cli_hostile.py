@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from cli_support import CLI, CONFIG, DONE, IO, KEY, NOW, CliTest, decode, main
+from cli_support import CLI, CONFIG, DENIED, DONE, IO, KEY, NOW, CliTest, decode, main
 
 
 class WrongStore(CliTest):
@@ -23,6 +23,25 @@ class WrongStore(CliTest):
         self.write("other/meshes/m1/keys/3.pem", "no key\n", 0o644)
         self.refused(KEY, "the public key cannot be read", *rotate, "other")
         self.assertIn("key 3 of mesh 'm1' signs from now on", self.good(*rotate, "store").out)
+    def test_key_that_another_store_has_retired_is_kept(self):
+        retire = ["key", "retire", "--mesh", "m1", "--authority", "authority", "--store", "other", "--kid"]
+        shutil.copytree(self.path("store"), self.path("other"))
+        for kid in ("1", "2"):
+            os.rename(self.path(f"other/meshes/m1/keys/{kid}.pem"), self.path(f"other/meshes/m1/keys/{kid}.retired"))
+        self.mint("--name", "web", "--kid", "1")
+        self.refused(DENIED, "key '2' signs", *retire, "2")
+        self.refused(DENIED, "1 token of key '1' is alive", *retire, "1", "--now", str(NOW))
+        self.assertIn("key 1 of mesh 'm1' is retired", self.good(*retire, "1", "--now", str(NOW), "--force", "1").out)
+        self.assertIn("key 2 of mesh 'm1' is retired", self.good(*retire, "2", "--force", "2").out)
+        self.assertEqual(os.listdir(self.path("authority/meshes/m1")), [])
+
+    def test_nothing_is_said_of_a_private_half_that_was_not_there(self):
+        answer = self.good("key", "retire", "--mesh", "m1", "--authority", "typo", "--store", "store", "--kid", "2",
+                           "--force", "2")
+        self.assertEqual(answer.out, "key 2 of mesh 'm1' is retired: its tokens are denied; "
+                                     "the authority has no private half of it\n")
+        self.assertTrue(os.path.exists(self.path("authority/meshes/m1/2.pem")))
+
 
 VALUES = """controlPlane:
   mode: zone
