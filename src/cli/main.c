@@ -4,6 +4,7 @@
  *
  * Owns what happens before any input is read. Must never do a command's work. One thread.
  */
+#include <fcntl.h>
 #include <jansson.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <sodium.h>
@@ -31,6 +33,20 @@ static void wipe_and_free(void *block)
         sodium_memzero(block, malloc_usable_size(block));
         free(block);
     }
+}
+
+/*
+ * Where stdin, stdout or stderr is closed, the next file that is opened would take its place, and get what is said
+ * there. What takes it now can only be used the wrong way round, so that using it fails as before.
+ */
+static bool fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Private keys must not reach a core file, a debugger of the same user, or freed memory. */
@@ -123,6 +139,9 @@ static void skip_no_color(int *argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    if (!fill_standard_descriptors()) {
+        return XG_EXIT_IO;
+    }
     xg_errors_choose_colour(wants_colour(argc, argv));
     if (!harden()) {
         xg_errors_summary("no protected memory for private keys can be had");

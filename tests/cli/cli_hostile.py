@@ -8,6 +8,8 @@ import subprocess
 
 from cli_support import CLI, CONFIG, DENIED, DONE, IO, KEY, NOW, CliTest, decode, main
 
+PLACES = ["--authority", "authority", "--store", "store"]
+
 
 class WrongStore(CliTest):
     """Two environments have keys of the same names: what belongs to one is never done to the other."""
@@ -93,6 +95,38 @@ class Manifests(CliTest):
         self.assertIn(DONE, [run.returncode for run in runs])
         rows = json.loads(self.good("ledger", "list", "--authority", "authority", "-o", "json").out)["entries"]
         self.assertEqual([row["workload"] for row in rows], ["zone-proxy-m1-all"])
+
+
+class ClosedDescriptors(CliTest):
+    """A script that closes stdin, stdout or stderr: what is said there must not go into the next file that is opened."""
+
+    def test_what_is_said_goes_into_no_file(self):
+        self.run_cli("key", "new", "--any-mesh", *PLACES, "--plain")
+        for closed in ((2,), (1,), (0,), (0, 2), (1, 2), (0, 1, 2)):
+            victim = self.write("victim", "precious\n")
+            os.link(victim, self.path("store/any-mesh/.revoked.lock"))
+
+            def close_some(closed=closed):
+                for fd in closed:
+                    os.close(fd)
+
+            subprocess.run([CLI, "revoke", "add", "--store", "store", "--any-mesh", "--kid", "1", "--force", "--yes", "-o",
+                            "json"], cwd=self.dir, preexec_fn=close_some, capture_output=True, check=False)
+            self.assertEqual(self.read("victim"), "precious\n", closed)
+            self.assertEqual(self.read("store/any-mesh/revoked"), "@kid 1\n", closed)
+            os.remove(self.path("store/any-mesh/revoked"))
+
+    def test_what_is_closed_is_reported_as_before(self):
+        for args in (["mint", "dataplane", "--mesh", "m1", "--name", "web", "--valid-for", "1h", "--authority", "authority"],
+                     ["key", "export", "--mesh", "m1", "--authority", "authority"]):
+            done = subprocess.run([CLI, *args], cwd=self.dir, preexec_fn=lambda: os.close(1), stderr=subprocess.PIPE,
+                                  check=False)
+            self.assertEqual(done.returncode, IO)
+            self.assertIn(b"Bad file descriptor", done.stderr)
+        done = subprocess.run([CLI, "inspect", "-"], cwd=self.dir, preexec_fn=lambda: os.close(0), capture_output=True,
+                              check=False)
+        self.assertEqual((done.returncode, done.stdout), (IO, b""))
+        self.assertIn(b"Bad file descriptor", done.stderr)
 
 
 if __name__ == "__main__":
