@@ -41,7 +41,9 @@ static int replace_file(int dirfd, const char *name, const char *bytes, size_t l
 {
     char fresh[PAGE_NAME_SIZE + 8];
     snprintf(fresh, sizeof(fresh), ".%s.new", name);
-    int fd = openat(dirfd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    /* What a run that was killed left there goes; what somebody else put there, a link to another file, is not written. */
+    (void)unlinkat(dirfd, fresh, 0);
+    int fd = openat(dirfd, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0) {
         return errno;
     }

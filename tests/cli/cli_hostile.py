@@ -129,5 +129,23 @@ class ClosedDescriptors(CliTest):
         self.assertIn(b"Bad file descriptor", done.stderr)
 
 
+class PlantedLinks(CliTest):
+    """A name that somebody put there beforehand leads to no other file."""
+
+    def test_man_pages_go_into_no_linked_file(self):
+        victim = self.write("victim", "precious\n")
+        os.mkdir(self.path("man1"))
+        os.link(victim, self.path("man1/.xdsgate.1.new"))
+        os.mkfifo(self.path("man1/.xdsgate-key-new.1.new"))
+        os.link(victim, self.path("man1/xdsgate-key-list.1"))
+        os.symlink(victim, self.path("man1/xdsgate-key-rotate.1"))
+        self.good("man", "--all", "--out", "man1")
+        self.assertEqual(self.read("victim"), "precious\n")
+        self.assertEqual([name for name in os.listdir(self.path("man1")) if name.startswith(".")], [])
+        for name in ("xdsgate", "xdsgate-key-new", "xdsgate-key-list", "xdsgate-key-rotate"):
+            self.assertIn(".TH ", self.read(f"man1/{name}.1"))
+            self.assertFalse(os.path.islink(self.path(f"man1/{name}.1")))
+
+
 if __name__ == "__main__":
     main()
