@@ -95,6 +95,11 @@ bool xg_args_check_text(const xg_args *args, const char *name, size_t max);
  */
 /* Colours on stderr, if it is a terminal that wants them: NO_COLOR and TERM=dumb say no. Off until called. */
 void xg_errors_choose_colour(bool is_wanted);
+/*
+ * Called before each line, from any thread, with stderr locked: whoever has a line half written there ends it. Set
+ * while there is one thread; NULL for none.
+ */
+void xg_errors_before_line(void (*hook)(void));
 void xg_errors_summary(const char *format, ...) XG_PRINTF(1, 2);
 void xg_errors_warning(const char *format, ...) XG_PRINTF(1, 2);
 void xg_errors_where(const char *format, ...) XG_PRINTF(1, 2);

@@ -2,7 +2,8 @@
 /*
  * errors.c: what goes wrong, in words for people: what was found, where, what to do.
  *
- * Owns stderr. Must never be given a secret; escapes everything that could steer a terminal. One thread.
+ * Owns stderr. Must never be given a secret; escapes everything that could steer a terminal. Any thread may report: a
+ * line comes whole.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -39,12 +40,23 @@ void xg_errors_choose_colour(bool is_wanted)
                   term != NULL && strcmp(term, "dumb") != 0;
 }
 
+static void (*before_line)(void) = NULL;
+
+void xg_errors_before_line(void (*hook)(void))
+{
+    before_line = hook;
+}
+
 XG_PRINTF(3, 0)
 static void print_line(const char *label, const char *colour, const char *format, va_list args)
 {
     char line[LINE_SIZE];
     if (vsnprintf(line, sizeof(line), format, args) < 0) {
         line[0] = '\0';
+    }
+    flockfile(stderr);
+    if (before_line != NULL) {
+        before_line();
     }
     if (is_coloured) {
         fprintf(stderr, "\033[%sm%s\033[0m", colour, label);
@@ -53,6 +65,7 @@ static void print_line(const char *label, const char *colour, const char *format
     }
     print_escaped(line);
     fputc('\n', stderr);
+    funlockfile(stderr);
 }
 
 #define DEFINE_LINE(name, label, colour)                                                                               \

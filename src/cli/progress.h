@@ -2,7 +2,8 @@
 /*
  * progress.h: how far a long job is, on stderr. Room: src/cli.
  *
- * A line that is rewritten on a terminal, a line every few seconds elsewhere. Thread rule: one thread.
+ * A line that is rewritten on a terminal, a line every few seconds elsewhere. Errors, from any thread, come on lines of
+ * their own. Thread rule: one thread, one progress at a time.
  */
 #ifndef XDSGATE_CLI_PROGRESS_H
 #define XDSGATE_CLI_PROGRESS_H
@@ -15,7 +16,6 @@ typedef struct xg_progress {
     size_t done;
     bool is_quiet;
     bool is_terminal;
-    bool has_line;      /* one stands unfinished on the terminal */
     int64_t begun;      /* monotonic nanoseconds */
     int64_t last_shown; /* the same */
 } xg_progress;
