@@ -22,8 +22,8 @@
 #include "completion.h"
 #include "help.h"
 
-/* Room for a few private keys of 4096 bits with all that signing needs. */
-#define SECURE_HEAP_BYTES 262144
+/* Room for a private key of 4096 bits, with all that reading it and signing needs, in each of 256 threads. */
+#define SECURE_HEAP_BYTES 4194304
 #define SECURE_HEAP_UNIT  32
 
 /* Tokens pass through documents: what jansson gives back holds nothing any more. */
