@@ -5,8 +5,8 @@
  * Owns the flags, the order of the run and what is said of it. Must never decide what becomes of a proxy. One thread.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,6 +221,17 @@ static void print_items(const xg_manifest_job *job, xg_output_format format)
     json_decref(rows);
 }
 
+/* What the next run has to do, where this one came to an end. */
+static void say_how_to_go_on(const xg_manifest_job *job)
+{
+    if (xg_args_has(job->args, "renew")) {
+        xg_errors_note("what is done stays");
+        xg_errors_help("run the same command again without --renew to go on: with it, all would be minted once more");
+    } else {
+        xg_errors_note("what is done stays; run the same command again to go on: nothing is minted twice");
+    }
+}
+
 static int sum_up(const xg_manifest_job *job, int code)
 {
     size_t num_done = job->num_minted + job->num_restored + job->num_kept;
@@ -228,8 +239,8 @@ static int sum_up(const xg_manifest_job *job, int code)
         fprintf(stderr, "%zu minted, %zu restored, %zu kept, %zu of %zu proxies done, in %s\n", job->num_minted,
                 job->num_restored, job->num_kept, num_done, job->plan->num_proxies, job->files.path);
     }
-    if (code != XG_EXIT_OK && num_done > 0) {
-        xg_errors_note("what is done stays; run the same command again to go on: nothing is minted twice");
+    if (code != XG_EXIT_OK && (num_done > 0 || job->num_recorded > 0)) {
+        say_how_to_go_on(job);
         return XG_EXIT_PARTLY;
     }
     if (code == XG_EXIT_OK && job->num_left_alone > 0) {
@@ -242,70 +253,54 @@ static int sum_up(const xg_manifest_job *job, int code)
 
 /* ---- the run ---- */
 
-/* The keys that sign for more than one mesh: the one of --key, or the set for every mesh. */
-static int load_shared(const xg_args *args, xg_manifest_job *job)
+/* The key that signs for more than one mesh: the one of --key, or that of the set for every mesh. */
+static int find_shared(const xg_args *args, xg_manifest_job *job)
 {
     xg_custody_dir dir;
     bool is_absent = false;
     const xg_custody_set set = {NULL, true};
     if (xg_args_has(args, "key")) {
         job->is_shared_only = true;
-        return xg_minting_load_key(args, &set, job->ledger, &job->keychain, &job->shared, job->shared_kid);
+        int loaded = xg_minting_load_key(args, &set, job->ledger, &job->keychain, &job->shared, job->shared_kid);
+        if (loaded == XG_EXIT_OK) {
+            xg_keychain_fingerprint(xg_signer_pubkey(job->shared), job->shared_key);
+        }
+        return loaded;
     }
     int code = xg_custody_open(xg_args_value(args, "authority"), &set, XG_CUSTODY_AUTHORITY, false, &dir, &is_absent);
     if (code != XG_EXIT_OK || is_absent) {
         return code;
     }
     code = xg_keychain_find_signing(job->ledger, &dir, &set, job->shared_kid);
-    if (code == XG_EXIT_OK && job->shared_kid[0] != '\0') {
-        code = xg_keychain_load(&job->keychain, &dir, &set, job->shared_kid, &job->shared);
-    }
     xg_custody_close(&dir);
     return code;
 }
 
-static int prepare_keychain(xg_manifest_job *job)
-{
-    xg_result result = job->keychain.crypto == NULL ? xg_crypto_new(&job->keychain.crypto) : XG_OK;
-    if (!xg_is_ok(result)) {
-        return xg_errors_io("sign in", "memory", ENOMEM);
-    }
-    if (job->needs_passphrase && job->keychain.passphrase.ptr == NULL && job->num_to_sign > 0) {
-        return xg_passphrase_read(job->args, "the keys of the authority", false, &job->keychain.passphrase);
-    }
-    return XG_EXIT_OK;
-}
-
 static int do_it(const xg_args *args, xg_manifest_job *job)
 {
-    int code = prepare_keychain(job);
+    int code = xg_manifest_job_unlock(job);
     if (code == XG_EXIT_OK && job->ledger == NULL) {
-        code = xg_minting_ledger(args, &job->ledger);
-    }
-    if (code == XG_EXIT_OK && job->files.fd < 0) {
-        code = xg_manifest_files_open(xg_args_value(args, "out"), true, &job->files);
+        code = xg_minting_ledger(args, true, &job->ledger);
     }
     return code == XG_EXIT_OK ? sum_up(job, xg_manifest_job_run(job)) : code;
 }
 
-/* Everything that is looked at before a decision is made. */
+/* Everything that is looked at before a decision is made. The directory is made early because it is what is locked; it
+ * goes again if nothing comes into it. */
 static int open_all(const xg_args *args, xg_manifest_job *job)
 {
-    const char *authority = xg_args_value(args, "authority");
     const char *out = xg_args_value(args, "out");
-    int code = XG_EXIT_OK;
-    if (authority != NULL) {
-        code = xg_keychain_ledger(authority, false, &job->ledger);
-    } else if (!xg_args_has(args, "dry-run")) {
-        code = xg_minting_ledger(args, &job->ledger);
-    }
+    int code = xg_minting_ledger(args, false, &job->ledger);
     if (code == XG_EXIT_OK) {
         code = xg_minting_policies_load(args, &job->policies);
     }
     if (code == XG_EXIT_OK) {
-        code = load_shared(args, job);
+        code = find_shared(args, job);
     }
-    return code == XG_EXIT_OK && out != NULL ? xg_manifest_files_open(out, false, &job->files) : code;
+    if (code == XG_EXIT_OK && out != NULL) {
+        code = xg_manifest_files_open(out, !xg_args_has(args, "dry-run"), &job->files);
+    }
+    return code;
 }
 
 static int run_job(const xg_args *args, xg_manifest_job *job, xg_output_format format)
@@ -337,17 +332,6 @@ static int run_locked(const xg_args *args, xg_manifest_job *job, xg_output_forma
         close(lock);
     }
     return code;
-}
-
-static void job_done(xg_manifest_job *job)
-{
-    xg_manifest_files_close(&job->files);
-    xg_ledger_close(job->ledger);
-    xg_minting_policies_done(&job->policies);
-    xg_manifest_known_done(&job->known);
-    xg_signer_free(job->shared);
-    xg_keychain_done(&job->keychain);
-    free(job->items);
 }
 
 /* Each mesh has its own key in an authority: one kid for all of them is a misunderstanding. */
@@ -383,8 +367,10 @@ static int run(const xg_args *args)
     xg_text_add(&origin, XG_STR("manifest:"));
     xg_text_add(&origin, plan->zone);
     xg_keychain_init(&job.keychain, args);
+    /* A file that may not grow further is an error like a full disk, and reported like one. */
+    (void)signal(SIGXFSZ, SIG_IGN);
     code = run_locked(args, &job, format);
-    job_done(&job);
+    xg_manifest_job_done(&job);
     xg_manifest_plan_free(plan);
     return code;
 }

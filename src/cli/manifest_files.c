@@ -52,6 +52,30 @@ static void remove_temporary(const xg_manifest_files *files)
     }
 }
 
+static int lock(int fd, const char *path)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        return XG_EXIT_OK;
+    }
+    if (errno != EWOULDBLOCK) {
+        return xg_errors_io("lock the directory", path, errno);
+    }
+    xg_errors_summary("another 'xdsgate mint manifest' is at work here");
+    xg_errors_where("%s", path);
+    xg_errors_note("the two would mint the same tokens twice");
+    xg_errors_help("wait until it is done");
+    return XG_EXIT_IO;
+}
+
+static int take(const xg_manifest_files *files)
+{
+    int code = lock(files->fd, files->path);
+    if (code == XG_EXIT_OK) {
+        remove_temporary(files);
+    }
+    return code;
+}
+
 int xg_manifest_files_open(const char *path, bool is_made, xg_manifest_files *ret_files)
 {
     *ret_files = (xg_manifest_files){.fd = -1, .path = path};
@@ -68,10 +92,7 @@ int xg_manifest_files_open(const char *path, bool is_made, xg_manifest_files *re
         return xg_errors_io("open the output directory", path, errno);
     }
     int code = check(ret_files);
-    if (code == XG_EXIT_OK && is_made) {
-        remove_temporary(ret_files);
-    }
-    return code;
+    return code == XG_EXIT_OK && is_made ? take(ret_files) : code;
 }
 
 void xg_manifest_files_close(xg_manifest_files *files)
@@ -91,20 +112,13 @@ int xg_manifest_files_lock(const char *dir, int *ret_lock_fd)
     if (fd < 0) {
         return xg_errors_io("open the directory", dir, errno);
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        *ret_lock_fd = fd;
-        return XG_EXIT_OK;
+    int code = lock(fd, dir);
+    if (code != XG_EXIT_OK) {
+        close(fd);
+        return code;
     }
-    int error = errno;
-    close(fd);
-    if (error != EWOULDBLOCK) {
-        return xg_errors_io("lock the directory", dir, error);
-    }
-    xg_errors_summary("another 'xdsgate mint manifest' is at work here");
-    xg_errors_where("%s", dir);
-    xg_errors_note("the two would mint the same tokens twice");
-    xg_errors_help("wait until it is done");
-    return XG_EXIT_IO;
+    *ret_lock_fd = fd;
+    return XG_EXIT_OK;
 }
 
 /* Reads a file whole. An absent one is *ret_len 0 and *ret_is_there false. 0, or an errno value. */
@@ -173,11 +187,38 @@ int xg_manifest_files_fingerprint(const xg_manifest_files *files, const char *na
         return XG_EXIT_OK;
     }
     int code = xg_manifest_files_token(files, name, &token);
-    if (code == XG_EXIT_OK) {
+    if (code == XG_EXIT_OK && token.len > 0) { /* what a power cut left of a file is none */
         xg_output_fingerprint((xg_str){token.ptr, token.len}, text);
     }
     xg_secret_done(&token);
     return code;
+}
+
+/* A text without its line of a token: what stands before that line, and what stands behind it. */
+static bool without_token(xg_str text, xg_str *ret_head, xg_str *ret_tail)
+{
+    static const char LINE[] = "\n  token: ";
+    const char *begin = text.len > 0 ? memmem(text.ptr, text.len, LINE, sizeof(LINE) - 1) : NULL;
+    if (begin == NULL) {
+        return false;
+    }
+    xg_str rest = xg_str_skip(text, (size_t)(begin - text.ptr) + 1);
+    const char *end = memchr(rest.ptr, '\n', rest.len);
+    *ret_head = (xg_str){text.ptr, (size_t)(begin - text.ptr)};
+    *ret_tail = end != NULL ? xg_str_skip(rest, (size_t)(end - rest.ptr)) : (xg_str){rest.ptr, 0};
+    return true;
+}
+
+static xg_manifest_state compare(xg_str found, xg_str wanted)
+{
+    xg_str heads[2];
+    xg_str tails[2];
+    if (xg_str_eq(found, wanted)) {
+        return XG_MANIFEST_SAME;
+    }
+    bool is_stale = without_token(found, &heads[0], &tails[0]) && without_token(wanted, &heads[1], &tails[1]) &&
+                    xg_str_eq(heads[0], heads[1]) && xg_str_eq(tails[0], tails[1]);
+    return is_stale ? XG_MANIFEST_STALE : XG_MANIFEST_OTHER;
 }
 
 int xg_manifest_files_compare(const xg_manifest_files *files, const char *name, xg_str bytes,
@@ -187,9 +228,11 @@ int xg_manifest_files_compare(const xg_manifest_files *files, const char *name, 
     size_t len = 0;
     bool is_there = false;
     int error = read_file(files, name, buffer, &len, &is_there);
-    bool is_same = is_there && error == 0 && len == bytes.len && memcmp(buffer, bytes.ptr, len) == 0;
+    *ret_state = !is_there ? XG_MANIFEST_ABSENT : XG_MANIFEST_OTHER;
+    if (is_there && error == 0) {
+        *ret_state = len > 0 ? compare((xg_str){buffer, len}, bytes) : XG_MANIFEST_ABSENT; /* as above */
+    }
     sodium_memzero(buffer, len);
-    *ret_state = is_same ? XG_MANIFEST_SAME : is_there ? XG_MANIFEST_OTHER : XG_MANIFEST_ABSENT;
     return error == 0 || error == EFBIG ? XG_EXIT_OK : report(files, "read", name, error);
 }
 

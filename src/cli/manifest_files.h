@@ -15,15 +15,17 @@ typedef struct xg_manifest_files {
     bool is_made; /* by this run */
 } xg_manifest_files;
 
-/* Opens the directory, making it with mode 700 when is_made; it must be ours and closed to writers. Without is_made one
- * that is not there is fd -1. Reports. */
+/*
+ * Opens the directory; it must be ours and closed to writers. With is_made it is made, with mode 700, if it is not
+ * there, and nobody else may write into it at the same time. Without is_made one that is not there is fd -1. Reports.
+ */
 int xg_manifest_files_open(const char *path, bool is_made, xg_manifest_files *ret_files);
 /* Closes it, and removes it again if this run made it and nothing is in it. */
 void xg_manifest_files_close(xg_manifest_files *files);
-/* Nobody else may write here at the same time. Reports; XG_EXIT_IO when somebody does. The lock ends with lock_fd. */
+/* Nobody else may do the same here at the same time. Reports; XG_EXIT_IO when somebody does. Ends with lock_fd. */
 int xg_manifest_files_lock(const char *dir, int *ret_lock_fd);
 
-/* SHA-256 of a token file in hexadecimal, line ends around it left out; empty when there is none. Reports. */
+/* SHA-256 of a token file in hexadecimal, line ends around it left out; empty when there is none, or nothing in it. Reports. */
 int xg_manifest_files_fingerprint(const xg_manifest_files *files, const char *name,
                                   char text[XG_OUTPUT_FINGERPRINT_SIZE]);
 /* The token of a file, in guarded memory. Reports. */
@@ -32,7 +34,8 @@ int xg_manifest_files_token(const xg_manifest_files *files, const char *name, xg
 typedef enum xg_manifest_state {
     XG_MANIFEST_ABSENT = 1,
     XG_MANIFEST_SAME,
-    XG_MANIFEST_OTHER /* there is something else under that name */
+    XG_MANIFEST_STALE, /* the same but for its data.token line */
+    XG_MANIFEST_OTHER  /* there is something else under that name */
 } xg_manifest_state;
 int xg_manifest_files_compare(const xg_manifest_files *files, const char *name, xg_str bytes,
                               xg_manifest_state *ret_state);

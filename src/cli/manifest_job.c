@@ -66,14 +66,15 @@ static int find_kid(xg_manifest_job *job, xg_str mesh, xg_manifest_item *item)
     }
     if (key != NULL) {
         snprintf(item->kid, sizeof(item->kid), "%s", key->kid);
-    } else {
-        code = xg_keychain_find_signing(job->ledger, &dir, &set, item->kid);
+    } else { /* a ledger that does not know the set need not be asked for each of its keys */
+        code = xg_keychain_find_signing(has_set ? job->ledger : NULL, &dir, &set, item->kid);
     }
     xg_custody_form form = item->kid[0] != '\0' ? xg_custody_find(&dir, item->kid) : XG_CUSTODY_ABSENT;
     if (form == XG_CUSTODY_ABSENT) {
         item->kid[0] = '\0';
     }
-    job->needs_passphrase = job->needs_passphrase || form == XG_CUSTODY_ENCRYPTED;
+    item->key = key != NULL ? key->key : NULL;
+    item->is_encrypted = form == XG_CUSTODY_ENCRYPTED;
     xg_custody_close(&dir);
     return code;
 }
@@ -81,9 +82,10 @@ static int find_kid(xg_manifest_job *job, xg_str mesh, xg_manifest_item *item)
 static int choose_key(xg_manifest_job *job, xg_manifest_item *item, size_t *num_missing)
 {
     int code = job->is_shared_only ? XG_EXIT_OK : find_kid(job, item->proxy->mesh, item);
-    if (code == XG_EXIT_OK && item->kid[0] == '\0' && job->shared != NULL) {
-        item->shared = job->shared;
-        snprintf(item->kid, sizeof(item->kid), "%s", job->shared_kid);
+    if (code == XG_EXIT_OK && item->kid[0] == '\0' && job->shared_kid[0] != '\0') {
+        item->is_any_mesh = true;
+        item->key = job->shared_key[0] != '\0' ? job->shared_key : NULL;
+        memcpy(item->kid, job->shared_kid, sizeof(item->kid));
     }
     if (code == XG_EXIT_OK && item->kid[0] == '\0' && is_told(num_missing)) {
         xg_errors_summary("the authority has no key of mesh '%.*s' that signs", (int)item->proxy->mesh.len,
@@ -101,8 +103,10 @@ static int choose_keys(xg_manifest_job *job)
         xg_manifest_item *item = &job->items[i];
         item->proxy = &job->plan->proxies[i];
         if (i > 0 && xg_str_eq(item->proxy->mesh, item[-1].proxy->mesh)) {
+            item->key = item[-1].key;
+            item->is_any_mesh = item[-1].is_any_mesh;
+            item->is_encrypted = item[-1].is_encrypted;
             memcpy(item->kid, item[-1].kid, sizeof(item->kid));
-            item->shared = item[-1].shared;
         } else {
             code = choose_key(job, item, &num_missing);
         }
@@ -140,7 +144,8 @@ static bool name_of(const xg_manifest_item *item, xg_manifest_file file, char na
 static bool is_good(const xg_manifest_job *job, const xg_manifest_item *item, const xg_manifest_known_token *known)
 {
     return known != NULL && !xg_args_has(job->args, "renew") && strcmp(known->kid, item->kid) == 0 &&
-           known->expires_at > job->base.now && known->expires_at - job->base.now > job->renew_before;
+           (item->key == NULL || strcmp(known->key, item->key) == 0) && known->expires_at > job->base.now &&
+           known->expires_at - job->base.now > job->renew_before;
 }
 
 /* Neither is right: to keep a token that counts for nobody yet, or to replace good ones because the clock fell back. */
@@ -224,10 +229,75 @@ int xg_manifest_job_prepare(xg_manifest_job *job)
     return code == XG_EXIT_OK ? choose_actions(job) : code;
 }
 
+/* ---- opening what signs ---- */
+
+static bool signs(const xg_manifest_item *item)
+{
+    return item->action != XG_MANIFEST_KEEP;
+}
+
+/* The key for every mesh, unless it is open already. */
+static int open_any_mesh(xg_manifest_job *job)
+{
+    xg_custody_dir dir;
+    bool is_absent = false;
+    if (job->shared != NULL) {
+        return XG_EXIT_OK;
+    }
+    const xg_custody_set set = {NULL, true};
+    int code =
+        xg_custody_open(xg_args_value(job->args, "authority"), &set, XG_CUSTODY_AUTHORITY, false, &dir, &is_absent);
+    if (code == XG_EXIT_OK && is_absent) {
+        return xg_keychain_no_key(dir.path, &set, job->shared_kid);
+    }
+    if (code == XG_EXIT_OK) {
+        code = xg_keychain_load(&job->keychain, &dir, &set, job->shared_kid, &job->shared);
+        xg_custody_close(&dir);
+    }
+    return code;
+}
+
+/* Opened here, it is not opened again: its mesh signs with it. */
+static int try_encrypted(xg_manifest_job *job, xg_manifest_item *first)
+{
+    int code = XG_EXIT_OK;
+    if (job->keychain.passphrase.ptr == NULL) {
+        code = xg_passphrase_read(job->args, "the keys of the authority", false, &job->keychain.passphrase);
+    }
+    if (code == XG_EXIT_OK) {
+        code = xg_manifest_pool_load(xg_args_value(job->args, "authority"), &job->keychain, first, &job->tried);
+    }
+    const xg_manifest_item *end = job->items + job->plan->num_proxies;
+    for (xg_manifest_item *item = first; item < end && xg_str_eq(item->proxy->mesh, first->proxy->mesh); item++) {
+        item->shared = job->tried;
+    }
+    return code;
+}
+
+int xg_manifest_job_unlock(xg_manifest_job *job)
+{
+    int code = XG_EXIT_OK;
+    xg_manifest_item *encrypted = NULL;
+    if (job->keychain.crypto == NULL && !xg_is_ok(xg_crypto_new(&job->keychain.crypto))) {
+        return xg_errors_io("sign in", "memory", ENOMEM);
+    }
+    for (size_t i = 0; code == XG_EXIT_OK && i < job->plan->num_proxies; i++) {
+        xg_manifest_item *item = &job->items[i];
+        if (item->is_any_mesh && signs(item)) {
+            code = open_any_mesh(job);
+            item->shared = job->shared;
+        }
+        if (encrypted == NULL && item->is_encrypted && signs(item)) {
+            encrypted = item;
+        }
+    }
+    return code == XG_EXIT_OK && encrypted != NULL ? try_encrypted(job, encrypted) : code;
+}
+
 /* ---- doing it ---- */
 
-/* A file that holds no token: one that somebody changed is left alone, unless --overwrite says otherwise. */
-static int put_plain(xg_manifest_job *job, const char *name, xg_str bytes)
+/* A file that somebody changed is left alone, unless --overwrite says otherwise; a token in it may be an old one. */
+static int put(xg_manifest_job *job, const char *name, mode_t mode, xg_str bytes)
 {
     xg_manifest_state state = XG_MANIFEST_ABSENT;
     int code = xg_manifest_files_compare(&job->files, name, bytes, &state);
@@ -240,7 +310,7 @@ static int put_plain(xg_manifest_job *job, const char *name, xg_str bytes)
         }
         return XG_EXIT_OK;
     }
-    return xg_manifest_files_write(&job->files, name, 0644, bytes);
+    return xg_manifest_files_write(&job->files, name, mode, bytes);
 }
 
 static int put_dataplane(xg_manifest_job *job, const xg_manifest_item *item, char *storage)
@@ -251,7 +321,7 @@ static int put_dataplane(xg_manifest_job *job, const xg_manifest_item *item, cha
     if (!name_of(item, XG_MANIFEST_DATAPLANE_FILE, name) || !xg_manifest_render_dataplane(item->proxy, &text)) {
         return xg_errors_io("write the Dataplane of", item->proxy->workload, EINVAL);
     }
-    return put_plain(job, name, (xg_str){storage, text.len});
+    return put(job, name, 0644, (xg_str){storage, text.len});
 }
 
 /* The Mesh of each mesh once: beside its first proxy. */
@@ -268,7 +338,7 @@ static int put_mesh(xg_manifest_job *job, const xg_manifest_item *item, char *st
         !xg_manifest_render_mesh(item->proxy->mesh, is_kubernetes, &text)) {
         return xg_errors_io("write the Mesh of", item->proxy->workload, EINVAL);
     }
-    return put_plain(job, name, (xg_str){storage, text.len});
+    return put(job, name, 0644, (xg_str){storage, text.len});
 }
 
 static int put_secret(xg_manifest_job *job, const xg_manifest_item *item, xg_str token)
@@ -276,16 +346,11 @@ static int put_secret(xg_manifest_job *job, const xg_manifest_item *item, xg_str
     char name[NAME_SIZE];
     char storage[XG_MANIFEST_RENDER_SIZE];
     xg_text text;
-    xg_manifest_state state = XG_MANIFEST_ABSENT;
-    int code = XG_EXIT_OK;
     xg_text_init(&text, storage, sizeof(storage));
     if (!name_of(item, XG_MANIFEST_SECRET_FILE, name) || !xg_manifest_render_secret(item->proxy, token, &text)) {
         return xg_errors_io("write the Secret of", item->proxy->workload, EINVAL);
     }
-    code = xg_manifest_files_compare(&job->files, name, (xg_str){storage, text.len}, &state);
-    if (code == XG_EXIT_OK && state != XG_MANIFEST_SAME) {
-        code = xg_manifest_files_write(&job->files, name, 0600, (xg_str){storage, text.len});
-    }
+    int code = put(job, name, 0600, (xg_str){storage, text.len});
     sodium_memzero(storage, text.len);
     return code;
 }
@@ -347,6 +412,7 @@ static int record(xg_manifest_job *job, xg_manifest_signed *const *signed_tokens
         }
     }
     if (num_new == 0 || xg_ledger_record_next(job->ledger, entries, num_new, &job->known.last_id, &trouble)) {
+        job->num_recorded += num_new;
         return XG_EXIT_OK;
     }
     return xg_errors_trouble(&trouble);
@@ -386,7 +452,7 @@ static int sign_all(xg_manifest_job *job, xg_progress *progress)
             break;
         }
         code = finish_batch(job, batch, num);
-        xg_progress_add(progress, num);
+        xg_progress_add(progress, job->num_minted + job->num_restored - progress->done);
     }
     int failure = pool != NULL ? xg_manifest_pool_end(pool) : XG_EXIT_OK;
     return code == XG_EXIT_OK ? failure : code;
@@ -427,4 +493,16 @@ int xg_manifest_job_run(xg_manifest_job *job)
     xg_progress_end(&progress);
     int synced = xg_manifest_files_sync(&job->files);
     return code == XG_EXIT_OK ? synced : code;
+}
+
+void xg_manifest_job_done(xg_manifest_job *job)
+{
+    xg_manifest_files_close(&job->files);
+    xg_ledger_close(job->ledger);
+    xg_minting_policies_done(&job->policies);
+    xg_manifest_known_done(&job->known);
+    xg_signer_free(job->tried);
+    xg_signer_free(job->shared);
+    xg_keychain_done(&job->keychain);
+    free(job->items);
 }

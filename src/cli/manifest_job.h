@@ -16,11 +16,12 @@ typedef struct xg_manifest_job {
     const xg_manifest_plan *plan;
     xg_manifest_files files; /* fd -1: there is no directory yet (a dry run) */
     xg_keychain keychain;
-    xg_signer *shared;               /* of --key, or of the set that counts for every mesh; may be NULL */
-    char shared_kid[XG_KID_MAX + 1]; /* empty without shared */
-    bool is_shared_only;             /* --key: it signs for all */
-    bool needs_passphrase;           /* one of the keys is encrypted */
-    xg_ledger *ledger;               /* NULL: there is none yet */
+    xg_signer *shared;               /* of --key, or of the set that counts for every mesh, once one needs it */
+    char shared_kid[XG_KID_MAX + 1]; /* empty when there is no such key */
+    char shared_key[XG_KEYCHAIN_FINGERPRINT_SIZE]; /* its fingerprint; empty when nobody knows it yet */
+    bool is_shared_only;                           /* --key: it signs for all */
+    xg_signer *tried;  /* the first encrypted key that signs, opened to see whether the passphrase is right */
+    xg_ledger *ledger; /* NULL: there is none yet */
     xg_manifest_known known;
     xg_minting_policies policies;
     xg_mint_request base;               /* what all tokens have in common */
@@ -28,6 +29,7 @@ typedef struct xg_manifest_job {
     char origin[XG_MESH_NAME_MAX + 16]; /* for the ledger */
     xg_manifest_item *items;            /* one for each proxy of the plan */
     size_t num_to_sign;
+    size_t num_recorded; /* in the ledger by this run, whatever became of their files */
     size_t num_minted;
     size_t num_restored;
     size_t num_kept;
@@ -36,12 +38,19 @@ typedef struct xg_manifest_job {
 
 /*
  * Looks at ledger, keys, policies and files, and settles what happens to each proxy. Changes nothing. Every mesh
- * without a key, every token that a policy forbids, every file that is not ours is reported, the first 20 of each.
+ * without a key and every file that is not ours is reported, the first 20 of each; of what the policies forbid the
+ * first, which is that of all where it is about times.
  */
 int xg_manifest_job_prepare(xg_manifest_job *job);
+/*
+ * Asks for the passphrase if it takes one, and opens what every mesh has in common and the first encrypted key: a wrong
+ * passphrase shows before anything is changed. Reports.
+ */
+int xg_manifest_job_unlock(xg_manifest_job *job);
 /* Mints, records, writes. What was done before a failure stays; the next run goes on from there. Reports. */
 int xg_manifest_job_run(xg_manifest_job *job);
 /* "mint", "restore" or "keep". */
 const char *xg_manifest_job_action(xg_manifest_action action);
+void xg_manifest_job_done(xg_manifest_job *job);
 
 #endif /* XDSGATE_CLI_MANIFEST_JOB_H */

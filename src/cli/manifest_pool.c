@@ -43,6 +43,7 @@ struct xg_manifest_pool {
     pthread_cond_t has_more;
     xg_manifest_signed *queue[QUEUE_MAX];
     size_t num_queued;
+    size_t num_wanted; /* by whoever takes: so many are worth waking it for */
     unsigned num_running;
     bool is_stopped;
     int code;
@@ -68,7 +69,7 @@ static bool push(xg_manifest_pool *pool, xg_manifest_signed *one)
     bool is_pushed = !pool->is_stopped;
     if (is_pushed) {
         pool->queue[pool->num_queued++] = one;
-        if (pool->num_queued >= BATCH_MIN) {
+        if (pool->num_queued >= pool->num_wanted) {
             pthread_cond_signal(&pool->has_more);
         }
     }
@@ -111,7 +112,8 @@ static int check_same(const xg_manifest_item *item, const xg_minted *minted)
     return XG_EXIT_KEY;
 }
 
-static int sign_and_push(xg_manifest_pool *pool, xg_manifest_item *item, const xg_signer *signer)
+/* *ret_is_ended is set when nobody will take what is signed any more. */
+static int sign_and_push(xg_manifest_pool *pool, xg_manifest_item *item, const xg_signer *signer, bool *ret_is_ended)
 {
     xg_manifest_signed *one = malloc(sizeof(*one));
     if (one == NULL) {
@@ -125,13 +127,15 @@ static int sign_and_push(xg_manifest_pool *pool, xg_manifest_item *item, const x
         return code;
     }
     int code = check_same(item, &one->minted);
-    if (code != XG_EXIT_OK || !push(pool, one)) {
+    *ret_is_ended = code == XG_EXIT_OK && !push(pool, one);
+    if (code != XG_EXIT_OK || *ret_is_ended) {
         xg_manifest_pool_release(one);
     }
     return code;
 }
 
-static int load_signer(const xg_manifest_pool *pool, const xg_manifest_item *item, xg_signer **ret_signer)
+int xg_manifest_pool_load(const char *authority, xg_keychain *keychain, const xg_manifest_item *item,
+                          xg_signer **ret_signer)
 {
     char mesh[XG_MESH_NAME_MAX + 1];
     xg_text text;
@@ -140,27 +144,27 @@ static int load_signer(const xg_manifest_pool *pool, const xg_manifest_item *ite
     xg_text_init(&text, mesh, sizeof(mesh));
     xg_text_add(&text, item->proxy->mesh);
     const xg_custody_set set = {mesh, false};
-    int code = xg_custody_open(pool->authority, &set, XG_CUSTODY_AUTHORITY, false, &dir, &is_absent);
+    int code = xg_custody_open(authority, &set, XG_CUSTODY_AUTHORITY, false, &dir, &is_absent);
     if (code == XG_EXIT_OK && is_absent) {
         return xg_keychain_no_key(dir.path, &set, item->kid);
     }
     if (code == XG_EXIT_OK) {
-        code = xg_keychain_load(pool->keychain, &dir, &set, item->kid, ret_signer);
+        code = xg_keychain_load(keychain, &dir, &set, item->kid, ret_signer);
         xg_custody_close(&dir);
     }
     return code;
 }
 
-static int sign_group(xg_manifest_pool *pool, const group *of_mesh)
+static int sign_group(xg_manifest_pool *pool, const group *of_mesh, bool *ret_is_ended)
 {
     xg_signer *own = NULL;
     const xg_manifest_item *first = &pool->items[of_mesh->first];
-    int code = first->shared == NULL ? load_signer(pool, first, &own) : XG_EXIT_OK;
+    int code = first->shared == NULL ? xg_manifest_pool_load(pool->authority, pool->keychain, first, &own) : XG_EXIT_OK;
     const xg_signer *signer = first->shared != NULL ? first->shared : own;
-    for (size_t i = 0; code == XG_EXIT_OK && i < of_mesh->num; i++) {
+    for (size_t i = 0; code == XG_EXIT_OK && !*ret_is_ended && i < of_mesh->num; i++) {
         xg_manifest_item *item = &pool->items[of_mesh->first + i];
         if (item->action != XG_MANIFEST_KEEP) {
-            code = sign_and_push(pool, item, signer);
+            code = sign_and_push(pool, item, signer, ret_is_ended);
         }
     }
     xg_signer_free(own);
@@ -170,12 +174,13 @@ static int sign_group(xg_manifest_pool *pool, const group *of_mesh)
 static void *work(void *arg)
 {
     xg_manifest_pool *pool = arg;
-    for (;;) {
+    bool is_ended = false;
+    while (!is_ended) {
         size_t at = atomic_fetch_add_explicit(&pool->next_group, 1, memory_order_relaxed);
         if (at >= pool->num_groups) {
             break;
         }
-        int code = sign_group(pool, &pool->groups[at]);
+        int code = sign_group(pool, &pool->groups[at], &is_ended);
         if (code != XG_EXIT_OK) {
             fail(pool, code);
             break;
@@ -276,11 +281,12 @@ static void wait_for_batch(xg_manifest_pool *pool)
     until.tv_nsec += BATCH_WAIT_MS * NANOS_PER_MS;
     until.tv_sec += until.tv_nsec / NANOS_PER_UNIT;
     until.tv_nsec %= NANOS_PER_UNIT;
-    int error = 0;
-    while (pool->num_running > 0 && !pool->is_stopped && pool->num_queued < BATCH_MIN &&
-           (error == 0 || pool->num_queued == 0)) {
-        error = error == 0 ? pthread_cond_timedwait(&pool->has_more, &pool->mutex, &until)
-                           : pthread_cond_wait(&pool->has_more, &pool->mutex);
+    /* After the time is up, whatever there is will do: an encrypted key takes a second to open. */
+    pool->num_wanted = BATCH_MIN;
+    while (pool->num_running > 0 && !pool->is_stopped && pool->num_queued < pool->num_wanted) {
+        int error = pool->num_wanted > 1 ? pthread_cond_timedwait(&pool->has_more, &pool->mutex, &until)
+                                         : pthread_cond_wait(&pool->has_more, &pool->mutex);
+        pool->num_wanted = error == 0 ? pool->num_wanted : 1;
     }
 }
 

@@ -24,7 +24,10 @@ typedef struct xg_manifest_item {
     const xg_manifest_proxy *proxy;
     xg_manifest_action action;
     const xg_manifest_known_token *known; /* to be restored or kept */
-    const xg_signer *shared;              /* NULL: the key of its mesh signs */
+    const xg_signer *shared;              /* already open; NULL: the key of its mesh is opened for it */
+    const char *key;                      /* fingerprint of the key that signs; NULL: nobody knows it yet */
+    bool is_any_mesh;                     /* the key for every mesh signs */
+    bool is_encrypted;                    /* the key of its mesh is */
     char kid[XG_KID_MAX + 1];
     char fingerprint[XG_LEDGER_FINGERPRINT_SIZE]; /* of the token, once there is one */
     char jti[XG_JTI_MAX + 1];
@@ -39,6 +42,9 @@ typedef struct xg_manifest_signed {
 
 typedef struct xg_manifest_pool xg_manifest_pool;
 
+/* Opens the key of an item's mesh. Reports. */
+int xg_manifest_pool_load(const char *authority, xg_keychain *keychain, const xg_manifest_item *item,
+                          xg_signer **ret_signer);
 /*
  * Begins to sign the items that are to be minted or restored, in order. base holds what all tokens have in common.
  * keychain knows the passphrase if any key needs it. Everything must stay until xg_manifest_pool_end. Reports.

@@ -318,7 +318,7 @@ static int make_parents(char *path)
 }
 
 /* Where mints with --key are recorded when nobody says where (the XDG base directories' place for state). */
-static int default_ledger(char path[XG_CUSTODY_PATH_SIZE])
+static int default_ledger(char path[XG_CUSTODY_PATH_SIZE], bool is_made)
 {
     const char *state = secure_getenv("XDG_STATE_HOME");
     const char *home = secure_getenv("HOME");
@@ -334,10 +334,10 @@ static int default_ledger(char path[XG_CUSTODY_PATH_SIZE])
         xg_errors_help("name one: --ledger FILE or XDSGATE_LEDGER");
         return XG_EXIT_IO;
     }
-    return make_parents(path);
+    return is_made ? make_parents(path) : XG_EXIT_OK;
 }
 
-int xg_minting_ledger(const xg_args *args, xg_ledger **ret_ledger)
+int xg_minting_ledger(const xg_args *args, bool is_made, xg_ledger **ret_ledger)
 {
     const char *authority = xg_args_value(args, "authority");
     const char *named = xg_args_value(args, "ledger");
@@ -345,19 +345,19 @@ int xg_minting_ledger(const xg_args *args, xg_ledger **ret_ledger)
     char path[XG_CUSTODY_PATH_SIZE];
     xg_trouble trouble = {0};
     if (authority != NULL) {
-        return xg_keychain_ledger(authority, true, ret_ledger);
+        return xg_keychain_ledger(authority, is_made, ret_ledger);
     }
     if (named == NULL && from_environment != NULL && from_environment[0] != '\0') {
         named = from_environment;
     }
     if (named == NULL) {
-        int code = default_ledger(path);
+        int code = default_ledger(path, is_made);
         if (code != XG_EXIT_OK) {
             return code;
         }
         named = path;
     }
-    return xg_ledger_open(named, true, ret_ledger, &trouble) ? XG_EXIT_OK : xg_errors_trouble(&trouble);
+    return xg_ledger_open(named, is_made, ret_ledger, &trouble) ? XG_EXIT_OK : xg_errors_trouble(&trouble);
 }
 
 /* ---- one token ---- */
@@ -425,7 +425,7 @@ static int record_and_print(xg_minting *minting, const xg_minted *minted)
     xg_trouble trouble = {0};
     const char *origin = minting->origin != NULL ? minting->origin : "mint";
     if (minting->ledger == NULL) {
-        int code = xg_minting_ledger(minting->args, &minting->ledger);
+        int code = xg_minting_ledger(minting->args, true, &minting->ledger);
         if (code != XG_EXIT_OK) {
             return code;
         }

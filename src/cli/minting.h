@@ -77,8 +77,8 @@ void xg_minting_policies_done(xg_minting_policies *policies);
 /* Whether the token may be minted; reports the rule that forbids it. lifetime in nanoseconds. */
 int xg_minting_policies_check(const xg_minting_policies *policies, const xg_mint_request *request,
                               bool is_kuma_lifetime);
-/* Opens the ledger that belongs to the flags. Reports. */
-int xg_minting_ledger(const xg_args *args, xg_ledger **ret_ledger);
+/* Opens the ledger that belongs to the flags. Without is_made one that is not there is NULL. Reports. */
+int xg_minting_ledger(const xg_args *args, bool is_made, xg_ledger **ret_ledger);
 /* --authority, --key, --kid, --ledger: whether they fit together. Reports. */
 bool xg_minting_check_source(const xg_args *args);
 /* --now and --valid-for. Reports. */
