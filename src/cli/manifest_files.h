@@ -22,10 +22,10 @@ typedef struct xg_manifest_files {
 int xg_manifest_files_open(const char *path, bool is_made, xg_manifest_files *ret_files);
 /* Closes it, and removes it again if this run made it and nothing is in it. */
 void xg_manifest_files_close(xg_manifest_files *files);
-/* Nobody else may do the same here at the same time. Reports; XG_EXIT_IO when somebody does. Ends with lock_fd. */
+/* Nobody else may do the same here at the same time. Reports; XG_EXIT_IO when somebody does. */
 int xg_manifest_files_lock(const char *dir, int *ret_lock_fd);
 
-/* SHA-256 of a token file in hexadecimal, line ends around it left out; empty when there is none, or nothing in it. Reports. */
+/* SHA-256 of a token file in hexadecimal, line ends around it left out; empty when there is none or it is. Reports. */
 int xg_manifest_files_fingerprint(const xg_manifest_files *files, const char *name,
                                   char text[XG_OUTPUT_FINGERPRINT_SIZE]);
 /* The token of a file, in guarded memory. Reports. */

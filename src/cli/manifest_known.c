@@ -137,15 +137,18 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* qsort wants an array even of nothing. */
+static void sort_some(void *items, size_t num, size_t size, int (*compare)(const void *, const void *))
+{
+    if (num > 0) {
+        qsort(items, num, size, compare);
+    }
+}
+
 static void sort(xg_manifest_known *known)
 {
-    /* An empty list has no memory, and qsort must not be given none. */
-    if (known->num_tokens > 0) {
-        qsort(known->tokens, known->num_tokens, sizeof(*known->tokens), compare_tokens);
-    }
-    if (known->num_keys > 0) {
-        qsort(known->keys, known->num_keys, sizeof(*known->keys), compare_keys);
-    }
+    sort_some(known->tokens, known->num_tokens, sizeof(*known->tokens), compare_tokens);
+    sort_some(known->keys, known->num_keys, sizeof(*known->keys), compare_keys);
     known->fingerprints = calloc(known->num_tokens + 1, sizeof(*known->fingerprints));
     known->has_failed = known->has_failed || known->fingerprints == NULL;
     for (size_t i = 0; !known->has_failed && i < known->num_tokens; i++) {
