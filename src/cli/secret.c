@@ -2,10 +2,11 @@
 /*
  * secret.c: keys and tokens read into guarded memory (no core dump, guard pages, wiped on release).
  *
- * Must never copy what it read anywhere else, print it or follow a symbolic link to it. One thread.
+ * Must never copy what it read anywhere else, print it or follow a symbolic link to it. Any number of threads.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,55 @@
 #include <sodium.h>
 
 #include "cli.h"
+
+/*
+ * Guarded memory costs ten system calls each time, more than all else that is done about a key file. What fits a slot
+ * comes from one, which is wiped when it is given back and then used again.
+ */
+#define SLOT_SIZE 8192
+#define NUM_SLOTS 32
+static struct {
+    atomic_bool is_taken;
+    char *_Atomic ptr; /* made by whoever took the slot first; stays */
+} slots[NUM_SLOTS];
+
+static char *slot_of(size_t at)
+{
+    char *ptr = atomic_load(&slots[at].ptr);
+    if (ptr == NULL) {
+        ptr = sodium_malloc(SLOT_SIZE);
+        atomic_store(&slots[at].ptr, ptr);
+    }
+    return ptr;
+}
+
+static char *guarded(size_t size)
+{
+    for (size_t i = 0; size <= SLOT_SIZE && i < NUM_SLOTS; i++) {
+        bool is_taken = false;
+        if (!atomic_compare_exchange_strong(&slots[i].is_taken, &is_taken, true)) {
+            continue;
+        }
+        char *ptr = slot_of(i);
+        if (ptr == NULL) {
+            atomic_store(&slots[i].is_taken, false);
+        }
+        return ptr;
+    }
+    return sodium_malloc(size);
+}
+
+static void release(char *ptr)
+{
+    for (size_t i = 0; ptr != NULL && i < NUM_SLOTS; i++) {
+        if (atomic_load(&slots[i].ptr) == ptr) {
+            sodium_memzero(ptr, SLOT_SIZE);
+            atomic_store(&slots[i].is_taken, false);
+            return;
+        }
+    }
+    sodium_free(ptr);
+}
 
 static int read_some(int fd, char *buffer, size_t cap, size_t *ret_len)
 {
@@ -47,14 +97,14 @@ static size_t room_for(int fd)
 int xg_secret_read_fd(int fd, const char *path, xg_secret *ret_secret)
 {
     size_t cap = room_for(fd);
-    char *buffer = sodium_malloc(cap);
+    char *buffer = guarded(cap);
     size_t len = 0;
     if (buffer == NULL) {
         return xg_errors_io("reserve guarded memory for", path, ENOMEM);
     }
     int error = read_some(fd, buffer, cap, &len);
     if (error != 0) {
-        sodium_free(buffer);
+        release(buffer);
         return xg_errors_io("read", path, error);
     }
     *ret_secret = (xg_secret){buffer, len};
@@ -173,6 +223,6 @@ int xg_secret_read_token(const char *path, xg_secret *ret_secret)
 
 void xg_secret_done(xg_secret *secret)
 {
-    sodium_free(secret->ptr);
+    release(secret->ptr);
     *secret = (xg_secret){0};
 }
