@@ -147,45 +147,49 @@ static int read_file(const xg_manifest_files *files, const char *name, char *buf
     }
 }
 
-static int report(const xg_manifest_files *files, const char *action, const char *name, int error)
+/* Where a file lies, for people. */
+static void path_of(const xg_manifest_files *files, const char *name, char path[XG_CUSTODY_PATH_SIZE])
 {
-    char path[XG_CUSTODY_PATH_SIZE];
     xg_text text;
-    xg_text_init(&text, path, sizeof(path));
+    xg_text_init(&text, path, XG_CUSTODY_PATH_SIZE);
     xg_text_add(&text, xg_str_of(files->path));
     xg_text_add(&text, XG_STR("/"));
     xg_text_add(&text, xg_str_of(name));
+}
+
+static int report(const xg_manifest_files *files, const char *action, const char *name, int error)
+{
+    char path[XG_CUSTODY_PATH_SIZE];
+    path_of(files, name, path);
     return xg_errors_io(action, path, error);
 }
 
+/* One that is not there is empty. */
 int xg_manifest_files_token(const xg_manifest_files *files, const char *name, xg_secret *ret_token)
 {
-    bool is_there = false;
-    xg_secret token = {.ptr = sodium_malloc(FILE_MAX)};
-    if (token.ptr == NULL) {
-        return report(files, "reserve guarded memory for", name, ENOMEM);
+    char path[XG_CUSTODY_PATH_SIZE];
+    xg_secret token = {0};
+    int fd = openat(files->fd, name, READ_FLAGS);
+    if (fd < 0) {
+        return errno == ENOENT ? XG_EXIT_OK : report(files, "read the token", name, errno);
     }
-    int error = read_file(files, name, token.ptr, &token.len, &is_there);
-    if (error != 0) {
-        xg_secret_done(&token);
-        return report(files, "read the token", name, error);
-    }
+    path_of(files, name, path);
+    int code = xg_secret_read_fd(fd, path, &token);
+    close(fd);
     while (token.len > 0 && (token.ptr[token.len - 1] == '\n' || token.ptr[token.len - 1] == '\r')) {
         token.len--;
     }
-    *ret_token = token;
-    return XG_EXIT_OK;
+    if (code == XG_EXIT_OK) {
+        *ret_token = token;
+    }
+    return code;
 }
 
 int xg_manifest_files_fingerprint(const xg_manifest_files *files, const char *name,
                                   char text[XG_OUTPUT_FINGERPRINT_SIZE])
 {
-    struct stat status;
     xg_secret token = {0};
     text[0] = '\0';
-    if (fstatat(files->fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT) {
-        return XG_EXIT_OK;
-    }
     int code = xg_manifest_files_token(files, name, &token);
     if (code == XG_EXIT_OK && token.len > 0) { /* what a power cut left of a file is none */
         xg_output_fingerprint((xg_str){token.ptr, token.len}, text);

@@ -28,7 +28,7 @@ int xg_manifest_files_lock(const char *dir, int *ret_lock_fd);
 /* SHA-256 of a token file in hexadecimal, line ends around it left out; empty when there is none or it is. Reports. */
 int xg_manifest_files_fingerprint(const xg_manifest_files *files, const char *name,
                                   char text[XG_OUTPUT_FINGERPRINT_SIZE]);
-/* The token of a file, in guarded memory. Reports. */
+/* The token of a file, in guarded memory; empty when there is none. Reports. */
 int xg_manifest_files_token(const xg_manifest_files *files, const char *name, xg_secret *ret_token);
 
 typedef enum xg_manifest_state {
