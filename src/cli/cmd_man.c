@@ -41,7 +41,7 @@ static int replace_file(int dirfd, const char *name, const char *bytes, size_t l
 {
     char fresh[PAGE_NAME_SIZE + 8];
     snprintf(fresh, sizeof(fresh), ".%s.new", name);
-    /* What a run that was killed left there goes; what somebody else put there, a link to another file, is not written. */
+    /* What a run that was killed left there goes; a link that somebody else put there is not written through. */
     (void)unlinkat(dirfd, fresh, 0);
     int fd = openat(dirfd, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0) {

@@ -718,7 +718,7 @@ class Refusals(ManifestCase):
         self.refused(USAGE, "--file is required", *base, *without)
         self.refused(USAGE, "--valid-for is required", *args(valid_for=None))
         self.refused(USAGE, ["--out is required", "--dry-run"], *args(out=None))
-        self.refused(USAGE, ["exactly one of --authority and --key", "one key for all"], *args(authority=None))
+        self.refused(USAGE, "exactly one of --authority and --key", *args(authority=None))
         self.refused(USAGE, "exactly one of --authority and --key", *args(key="k", kid="1"))
         self.refused(USAGE, "--kid is required with --key", *args(authority=None, key="authority/meshes/m1/1.pem"))
         self.refused(USAGE, "--kid is longer than 63", *args(authority=None, key="authority/meshes/m1/1.pem",

@@ -377,7 +377,7 @@ class Rotation(KeyCase):
         retire = ["key", "retire", "--kid", "2", *M1]
         # minted twice with random jtis: two tokens are alive until an hour after NOW
         answer = self.refused(DENIED, ["2 tokens of key '2' are alive", "the last one expires at 2027-01-15T09:00:00Z",
-                                       "xdsgate ledger list --kid 2 --live", "--force 2"], *retire, "--now", str(NOW))
+                                       "xdsgate ledger list --authority DIR --kid 2 --live", "--force 2"], *retire, "--now", str(NOW))
         self.refused(DENIED, "2 tokens of key '2' are alive", *retire, "--now", str(NOW), "--dry-run")
         self.refused(DENIED, "2 tokens of key '2' are alive", *retire, "--now", str(NOW + 3599))
         self.assertEqual(decide(), {"2": "ok", "3": "ok"})
