@@ -337,12 +337,15 @@ static int run_locked(const xg_args *args, xg_manifest_job *job, xg_output_forma
 /* Each mesh has its own key in an authority: one kid for all of them is a misunderstanding. */
 static bool check_source(const xg_args *args)
 {
+    if (!xg_minting_check_source(args)) {
+        return false;
+    }
     if (xg_args_has(args, "authority") && xg_args_has(args, "kid")) {
         xg_errors_summary("--kid goes with --key");
         xg_errors_help("with --authority the key that signs for each mesh is taken");
         return false;
     }
-    return xg_minting_check_source(args);
+    return true;
 }
 
 static int run(const xg_args *args)

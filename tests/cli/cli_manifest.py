@@ -451,7 +451,7 @@ class Talk(ManifestCase):
         self.write("authority/meshes/n790/1.pem", "damaged")
         code, seen = self.on_terminal(*self.at())
         self.assertEqual(code, PARTLY)
-        self.assertIn("\r\nerror: the signing key is not exactly one", seen)
+        self.assertRegex(seen, r"(?m)^error: the signing key is not exactly one")
         self.assertNotRegex(seen, r"left\x1b\[Kerror")
 
 
@@ -720,6 +720,7 @@ class Refusals(ManifestCase):
         self.refused(USAGE, ["--out is required", "--dry-run"], *args(out=None))
         self.refused(USAGE, "exactly one of --authority and --key", *args(authority=None))
         self.refused(USAGE, "exactly one of --authority and --key", *args(key="k", kid="1"))
+        self.refused(USAGE, "--kid goes with --key", *args(kid="1"))
         self.refused(USAGE, "--kid is required with --key", *args(authority=None, key="authority/meshes/m1/1.pem"))
         self.refused(USAGE, "--kid is longer than 63", *args(authority=None, key="authority/meshes/m1/1.pem",
                                                              kid="k" * 64))
