@@ -16,14 +16,19 @@
 typedef struct comparison {
     const xg_revoke_change *change;
     const xg_revocations *other;
+    size_t next; /* behind the entry that was found last */
     bool may_differ;
     bool is_good;
 } comparison;
 
-static bool is_named(const xg_revoke_change *change, const xg_revoked_entry *entry)
+/* The list holds what was added in the order of the change: each search begins where the last one ended. */
+static bool is_named(comparison *c, const xg_revoked_entry *entry)
 {
+    const xg_revoke_change *change = c->change;
     for (size_t i = 0; i < change->num_entries; i++) {
-        if (xg_revoked_lines_is_same(&change->entries[i], entry)) {
+        size_t at = (c->next + i) % change->num_entries;
+        if (xg_revoked_lines_is_same(&change->entries[at], entry)) {
+            c->next = at + 1;
             return true;
         }
     }
@@ -33,7 +38,7 @@ static bool is_named(const xg_revoke_change *change, const xg_revoked_entry *ent
 static bool compare(void *arg, const xg_revoked_entry *entry)
 {
     comparison *c = arg;
-    c->is_good = xg_revoked_lines_is_covered(c->other, entry) || (c->may_differ && is_named(c->change, entry));
+    c->is_good = xg_revoked_lines_is_covered(c->other, entry) || (c->may_differ && is_named(c, entry));
     return c->is_good;
 }
 

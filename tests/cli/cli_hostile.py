@@ -147,5 +147,23 @@ class PlantedLinks(CliTest):
             self.assertFalse(os.path.islink(self.path(f"man1/{name}.1")))
 
 
+class LongLists(CliTest):
+    def test_list_of_many_ids_is_imported_and_grows(self):
+        def ids(begin, end):
+            return b",".join(b"%08x-0000-4000-8000-%012x" % (i, i) for i in range(begin, end))
+
+        self.write("first", ids(0, 250000))
+        self.write("second", ids(200000, 300000))
+        self.assertIn("imported 250000, already there 0",
+                      self.run_cli("revoke", "import", "first", "--store", "store", "--mesh", "m1").err)
+        self.assertIn("imported 50000, already there 50000",
+                      self.run_cli("revoke", "import", "second", "--store", "store", "--mesh", "m1").err)
+        lines = self.read("store/meshes/m1/revoked").splitlines()
+        self.assertEqual((len(lines), len(set(lines))), (300000, 300000))
+        self.good("revoke", "check", "--store", "store", "--mesh", "m1", "--jti", "no-such-id")
+        for number in (0, 249999, 299999):
+            self.assertIn(f"{number:08x}-0000-4000-8000-{number:012x}", lines)
+
+
 if __name__ == "__main__":
     main()
