@@ -242,6 +242,15 @@ static int load_policy(const char *path, xg_policy **ret_policy)
     return is_read ? XG_EXIT_OK : xg_errors_trouble(&trouble);
 }
 
+/* Guard rails under the other spelling would be none, and nobody would notice. */
+static int refuse_misnamed(const char *path)
+{
+    xg_errors_summary("the policy would not be kept: the file must be called policy.yaml");
+    xg_errors_where("%.4000s", path);
+    xg_errors_help("rename it, or take it away if it is no policy");
+    return XG_EXIT_CONFIG;
+}
+
 static int load_authority_policy(const char *authority, xg_policy **ret_policy)
 {
     char path[XG_CUSTODY_PATH_SIZE];
@@ -249,10 +258,11 @@ static int load_authority_policy(const char *authority, xg_policy **ret_policy)
     if ((size_t)snprintf(path, sizeof(path), "%s/policy.yaml", authority) >= sizeof(path)) {
         return xg_errors_io("read the policy in", authority, ENAMETOOLONG);
     }
-    if (lstat(path, &status) != 0 && errno == ENOENT) {
-        return XG_EXIT_OK;
+    if (lstat(path, &status) == 0 || errno != ENOENT) {
+        return load_policy(path, ret_policy);
     }
-    return load_policy(path, ret_policy);
+    snprintf(path, sizeof(path), "%.*s/policy.yml", XG_CUSTODY_PATH_SIZE - 16, authority);
+    return lstat(path, &status) == 0 ? refuse_misnamed(path) : XG_EXIT_OK;
 }
 
 int xg_minting_policies_load(const xg_args *args, xg_minting_policies *policies)

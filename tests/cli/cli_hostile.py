@@ -165,5 +165,19 @@ class LongLists(CliTest):
             self.assertIn(f"{number:08x}-0000-4000-8000-{number:012x}", lines)
 
 
+class MisnamedPolicy(CliTest):
+    def test_policy_under_the_other_spelling_is_not_passed_over(self):
+        for mint in (["dataplane", "--mesh", "m1", "--unbound"], ["zone", "--zone", "z", "--scope", "ingress"],
+                     ["manifest", "-f", "values.yaml", "--out", "out"]):
+            mint = ["mint", *mint, "--valid-for", "1h", "--authority", "authority"]
+            self.write("values.yaml", VALUES)
+            self.write("authority/policy.yml", "mesh_wide: false\n")
+            self.refused(CONFIG, ["must be called policy.yaml", "where: authority/policy.yml", "rename it"], *mint)
+            os.rename(self.path("authority/policy.yml"), self.path("authority/policy.yaml"))
+            self.write("authority/policy.yml", "anything\n")
+            self.assertIn(self.run_cli(*mint).code, (DONE, DENIED))
+            os.remove(self.path("authority/policy.yaml"))
+
+
 if __name__ == "__main__":
     main()
