@@ -41,7 +41,7 @@ static int replace_file(int dirfd, const char *name, const char *bytes, size_t l
 {
     char fresh[PAGE_NAME_SIZE + 8];
     snprintf(fresh, sizeof(fresh), ".%s.new", name);
-    /* What a run that was killed left there goes; a link that somebody else put there is not written through. */
+    /* What a killed run left there, or somebody put there as a link to another file, goes and is not written to. */
     (void)unlinkat(dirfd, fresh, 0);
     int fd = openat(dirfd, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0) {

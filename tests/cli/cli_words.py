@@ -687,9 +687,10 @@ class Man(CliTest):
         self.assertEqual(self.read("victim"), "keep")
         self.assertFalse(os.path.islink(self.path("man1", "xdsgate.1")))
         os.symlink("../victim", self.path("man1", ".xdsgate.1.new"))
-        answer = self.refused(IO, ["cannot write the man pages", "where: man1"], "man", "--all", "--out", "man1")
-        self.assertIn("help: give the file itself", answer.err)
+        self.pages()
         self.assertEqual(self.read("victim"), "keep")
+        os.mkdir(self.path("man1", ".xdsgate.1.new"))
+        self.refused(IO, ["cannot write the man pages", "where: man1"], "man", "--all", "--out", "man1")
 
     def test_words_that_have_no_page_are_refused(self):
         for words, texts in (
