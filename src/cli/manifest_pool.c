@@ -155,10 +155,24 @@ int xg_manifest_pool_load(const char *authority, xg_keychain *keychain, const xg
     return code;
 }
 
+/* The first that is to be signed, NULL if none is: of those that are kept nobody opened the key. */
+static const xg_manifest_item *first_to_sign(const xg_manifest_item *items, const group *of_mesh)
+{
+    for (size_t i = 0; i < of_mesh->num; i++) {
+        if (items[of_mesh->first + i].action != XG_MANIFEST_KEEP) {
+            return &items[of_mesh->first + i];
+        }
+    }
+    return NULL;
+}
+
 static int sign_group(xg_manifest_pool *pool, const group *of_mesh, bool *ret_is_ended)
 {
     xg_signer *own = NULL;
-    const xg_manifest_item *first = &pool->items[of_mesh->first];
+    const xg_manifest_item *first = first_to_sign(pool->items, of_mesh);
+    if (first == NULL) {
+        return XG_EXIT_OK;
+    }
     int code = first->shared == NULL ? xg_manifest_pool_load(pool->authority, pool->keychain, first, &own) : XG_EXIT_OK;
     const xg_signer *signer = first->shared != NULL ? first->shared : own;
     for (size_t i = 0; code == XG_EXIT_OK && !*ret_is_ended && i < of_mesh->num; i++) {
@@ -193,16 +207,6 @@ static void *work(void *arg)
     return NULL;
 }
 
-static bool needs_signing(const xg_manifest_item *items, const group *of_mesh)
-{
-    for (size_t i = 0; i < of_mesh->num; i++) {
-        if (items[of_mesh->first + i].action != XG_MANIFEST_KEEP) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Neighbours of one mesh that one key signs. */
 static bool make_groups(xg_manifest_pool *pool, size_t num_items)
 {
@@ -217,7 +221,7 @@ static bool make_groups(xg_manifest_pool *pool, size_t num_items)
                strcmp(first->kid, first[of_mesh.num].kid) == 0) {
             of_mesh.num++;
         }
-        if (needs_signing(pool->items, &of_mesh)) {
+        if (first_to_sign(pool->items, &of_mesh) != NULL) {
             pool->groups[pool->num_groups++] = of_mesh;
         }
         i += of_mesh.num;

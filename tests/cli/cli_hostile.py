@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from cli_support import CLI, CONFIG, DENIED, DONE, IO, KEY, NOW, CliTest, decode, main
+from cli_support import CLI, CONFIG, DENIED, DONE, IO, KEY, NOW, CliTest, decode, main, tree
 
 PLACES = ["--authority", "authority", "--store", "store"]
 
@@ -95,6 +95,23 @@ class Manifests(CliTest):
         self.assertIn(DONE, [run.returncode for run in runs])
         rows = json.loads(self.good("ledger", "list", "--authority", "authority", "-o", "json").out)["entries"]
         self.assertEqual([row["workload"] for row in rows], ["zone-proxy-m1-all"])
+
+    def test_second_token_of_a_mesh_is_made_although_its_first_is_kept(self):
+        self.write("values.yaml", VALUES.replace("role: all", "role: separate").replace("name: m1", "name: m5"))
+        self.run_cli("key", "new", "--any-mesh", *PLACES, "--plain")
+        shutil.copy(self.path("authority/meshes/m1/2.pem"), self.path("key.pem"))
+        for out, signed_with in (("out1", ["--authority", "authority"]),
+                                 ("out2", ["--key", "key.pem", "--kid", "2", "--ledger", "ledger.db"])):
+            run = ["mint", "manifest", "-f", "values.yaml", "--out", out, "--valid-for", "90d", "--quiet", *signed_with]
+            os.chmod(self.dir, 0o700)
+            self.good(*run)
+            whole = tree(self.path(out))
+            self.assertEqual(len(whole), 2)
+            for name in whole:
+                os.remove(self.path(out, name))
+                self.good(*run)
+                self.assertEqual({name: entry[:3] for name, entry in tree(self.path(out)).items()},
+                                 {name: entry[:3] for name, entry in whole.items()})
 
 
 class ClosedDescriptors(CliTest):
