@@ -258,6 +258,12 @@ static int load_authority_policy(const char *authority, xg_policy **ret_policy)
     if ((size_t)snprintf(path, sizeof(path), "%s/policy.yaml", authority) >= sizeof(path)) {
         return xg_errors_io("read the policy in", authority, ENAMETOOLONG);
     }
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) { /* a pipe would be waited for */
+        xg_errors_summary("the authority's policy is not a regular file");
+        xg_errors_where("%.4000s", path);
+        xg_errors_help("write the rules into a file");
+        return XG_EXIT_CONFIG;
+    }
     if (lstat(path, &status) == 0 || errno != ENOENT) {
         return load_policy(path, ret_policy);
     }

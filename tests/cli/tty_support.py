@@ -23,7 +23,13 @@ class Terminal:
         os.set_inheritable(self.child, True)
         options.setdefault("stdout", self.child)
         self.process = subprocess.Popen(argv, stdin=self.child, stderr=self.child, start_new_session=True,
-                                        preexec_fn=lambda: fcntl.ioctl(self.child, termios.TIOCSCTTY, 0), **options)
+                                        preexec_fn=self.prepare, **options)
+
+    def prepare(self):
+        fcntl.ioctl(self.child, termios.TIOCSCTTY, 0)
+        # Whoever runs the tests in the background may have these ignored.
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
 
     def __enter__(self):
         return self
