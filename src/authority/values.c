@@ -480,34 +480,38 @@ static const xg_str DRAFT_MEMBERS[] = {XG_STR_INIT("role"), XG_STR_INIT("replica
 static const xg_str SHIPPED_MEMBERS[] = {XG_STR_INIT("ingress"), XG_STR_INIT("egress"), XG_STR_INIT("combinedProxies"),
                                          XG_STR_INIT("createMesh"), XG_STR_INIT("createPolicies")};
 
-/* The first of the members that the entry has; its name too. */
-static const xg_yaml_node *first_of(const reader *r, const xg_yaml_node *entry, wordlist members, xg_str *ret_name)
+/* The first of some members that an entry has. */
+typedef struct spot {
+    bool is_there;
+    xg_str name;
+    uint32_t line;
+    uint32_t column;
+} spot;
+
+static spot first_of(const reader *r, const xg_yaml_node *entry, wordlist members)
 {
     for (size_t i = 0; i < members.num; i++) {
         const xg_yaml_node *found = xg_yaml_input_member(r->input, entry, members.words[i]);
         if (found != NULL) {
-            *ret_name = members.words[i];
-            return found;
+            return (spot){true, members.words[i], found->line, found->column};
         }
     }
-    return NULL;
+    return (spot){0};
 }
 
 static void take_shape(const reader *r, const xg_yaml_node *entry, xg_values_mesh *mesh)
 {
-    xg_str draft_name = {0};
-    xg_str shipped_name = {0};
-    const xg_yaml_node *draft = first_of(r, entry, WORDLIST(DRAFT_MEMBERS), &draft_name);
-    const xg_yaml_node *shipped = first_of(r, entry, WORDLIST(SHIPPED_MEMBERS), &shipped_name);
-    if (draft != NULL && shipped != NULL) {
+    spot draft = first_of(r, entry, WORDLIST(DRAFT_MEMBERS));
+    spot shipped = first_of(r, entry, WORDLIST(SHIPPED_MEMBERS));
+    if (draft.is_there && shipped.is_there) {
         xg_trouble *trouble = report(r, entry, "this entry has members of both shapes");
         xg_trouble_note(trouble,
                         "'%s' at %u:%u is of {name, role, replicas, namespace}, '%s' at %u:%u of the chart's "
                         "{name, ingress, egress, combinedProxies}",
-                        draft_name.ptr, draft->line, draft->column, shipped_name.ptr, shipped->line, shipped->column);
+                        draft.name.ptr, draft.line, draft.column, shipped.name.ptr, shipped.line, shipped.column);
         xg_trouble_help(trouble, "write the entry in one of the two; entries of both may stand in one list");
     }
-    mesh->shape = shipped != NULL ? XG_MANIFEST_SHIPPED : draft != NULL ? XG_MANIFEST_DRAFT : XG_MANIFEST_BARE;
+    mesh->shape = shipped.is_there ? XG_MANIFEST_SHIPPED : draft.is_there ? XG_MANIFEST_DRAFT : XG_MANIFEST_BARE;
 }
 
 static void take_name(const reader *r, const xg_yaml_node *entry, xg_values_mesh *mesh)
