@@ -60,9 +60,11 @@ static int check_there(const xg_revoked_file *file, const xg_revoke_picks *picks
     return XG_EXIT_OK;
 }
 
-static int take_off(const xg_args *args, const xg_revoked_file *file, const xg_revoke_picks *picks, json_t *document)
+static int take_off(const xg_args *args, const xg_revoked_set *set, const xg_revoked_file *file, xg_revoke_picks *picks,
+                    json_t *document)
 {
     xg_revoke_change change = {0};
+    (void)set;
     int code = check_there(file, picks, document);
     if (code != XG_EXIT_OK) {
         return code;
@@ -78,32 +80,7 @@ static int take_off(const xg_args *args, const xg_revoked_file *file, const xg_r
 
 static int run(const xg_args *args)
 {
-    xg_output_format format = XG_OUTPUT_TABLE;
-    xg_revoked_set set = {0};
-    xg_revoke_picks picks;
-    xg_revoked_file file;
-    bool is_dry_run = xg_args_has(args, "dry-run");
-    if (!xg_output_pick(args, XG_OUTPUT_JSON | XG_OUTPUT_YAML, XG_OUTPUT_TABLE, &format)) {
-        return XG_EXIT_USAGE;
-    }
-    int code = xg_revoke_picks_set(args, &set);
-    if (code == XG_EXIT_OK) {
-        code = xg_revoke_picks_read(args, &set, &picks);
-    }
-    if (code == XG_EXIT_OK) {
-        code = xg_revoked_file_open(xg_args_value(args, "store"), &set, !is_dry_run, &file);
-    }
-    if (code != XG_EXIT_OK) {
-        return code;
-    }
-    json_t *document = xg_revoke_picks_document("remove", &file, is_dry_run);
-    code = take_off(args, &file, &picks, document);
-    xg_revoked_file_close(&file);
-    if (code == XG_EXIT_OK && format != XG_OUTPUT_TABLE) {
-        xg_output_document(format, document);
-    }
-    json_decref(document);
-    return code;
+    return xg_revoke_picks_run(args, "remove", take_off);
 }
 
 const xg_command XG_CMD_REVOKE_REMOVE = {

@@ -253,3 +253,33 @@ void xg_revoke_picks_tell(json_t *document, const xg_revoked_entry *entry, const
                                     entry->value.ptr != NULL ? entry->value.ptr : "", entry->value.len, "result",
                                     result));
 }
+
+int xg_revoke_picks_run(const xg_args *args, const char *action, xg_revoke_picks_change *change)
+{
+    xg_output_format format = XG_OUTPUT_TABLE;
+    xg_revoked_set set = {0};
+    xg_revoke_picks picks;
+    xg_revoked_file file;
+    bool is_dry_run = xg_args_has(args, "dry-run");
+    if (!xg_output_pick(args, XG_OUTPUT_JSON | XG_OUTPUT_YAML, XG_OUTPUT_TABLE, &format)) {
+        return XG_EXIT_USAGE;
+    }
+    int code = xg_revoke_picks_set(args, &set);
+    if (code == XG_EXIT_OK) {
+        code = xg_revoke_picks_read(args, &set, &picks);
+    }
+    if (code == XG_EXIT_OK) {
+        code = xg_revoked_file_open(xg_args_value(args, "store"), &set, !is_dry_run, &file);
+    }
+    if (code != XG_EXIT_OK) {
+        return code;
+    }
+    json_t *document = xg_revoke_picks_document(action, &file, is_dry_run);
+    code = change(args, &set, &file, &picks, document);
+    xg_revoked_file_close(&file);
+    if (code == XG_EXIT_OK && format != XG_OUTPUT_TABLE) {
+        xg_output_document(format, document);
+    }
+    json_decref(document);
+    return code;
+}

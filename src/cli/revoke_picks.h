@@ -64,4 +64,11 @@ int xg_revoke_picks_reason(const xg_args *args, char comment[XG_REVOKE_COMMENT_S
 struct json_t *xg_revoke_picks_document(const char *action, const xg_revoked_file *file, bool is_dry_run);
 void xg_revoke_picks_tell(struct json_t *document, const xg_revoked_entry *entry, const char *result);
 
+/* What a command does with the entries that were picked; it may drop some. Reports. */
+typedef int xg_revoke_picks_change(const xg_args *args, const xg_revoked_set *set, const xg_revoked_file *file,
+                                   xg_revoke_picks *picks, struct json_t *document);
+/* Reads set and entries, opens the list, calls change, prints the document. action names it there. Returns the exit
+ * code. */
+int xg_revoke_picks_run(const xg_args *args, const char *action, xg_revoke_picks_change *change);
+
 #endif /* XDSGATE_REVOKE_PICKS_H */
