@@ -159,6 +159,8 @@ void xg_output_fingerprint(xg_str token, char text[XG_OUTPUT_FINGERPRINT_SIZE]);
 void xg_output_token(xg_str token);
 /* From here on not even there: what stands in for kumactl prints what kumactl prints. */
 void xg_output_never_end_line(void);
+/* Writes all of it to an open file, past every buffer. 0, or an errno value. */
+int xg_output_bytes(int fd, const char *bytes, size_t len);
 /* Writes out what is buffered. XG_EXIT_OK, or XG_EXIT_IO with a report. */
 int xg_output_finish(void);
 /* A decision as the object of --json and --batch; to be released with json_decref. NULL when memory ran out. */

@@ -48,17 +48,8 @@ static bool check_flags(const xg_args *args)
 
 static int write_bytes(int fd, const char *path, const char *bytes, size_t len)
 {
-    while (len > 0) {
-        ssize_t put = write(fd, bytes, len);
-        if (put < 0 && errno != EINTR) {
-            return xg_errors_io("write the key", path, errno);
-        }
-        if (put > 0) {
-            bytes += put;
-            len -= (size_t)put;
-        }
-    }
-    return XG_EXIT_OK;
+    int error = xg_output_bytes(fd, bytes, len);
+    return error == 0 ? XG_EXIT_OK : xg_errors_io("write the key", path, error);
 }
 
 static int write_file(const char *path, const char *bytes, size_t len)

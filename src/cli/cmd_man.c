@@ -23,19 +23,6 @@ static const xg_flag FLAGS[] = {
     {"out", "DIR", "with --all: the directory of the pages; made if it is missing", NULL, 0, false},
 };
 
-static int write_bytes(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t done = write(fd, bytes, len);
-        if (done < 0 && errno != EINTR) {
-            return errno;
-        }
-        bytes += done > 0 ? done : 0;
-        len -= done > 0 ? (size_t)done : 0;
-    }
-    return 0;
-}
-
 /* Under another name first: nobody finds half a page. An errno value. */
 static int replace_file(int dirfd, const char *name, const char *bytes, size_t len)
 {
@@ -47,7 +34,7 @@ static int replace_file(int dirfd, const char *name, const char *bytes, size_t l
     if (fd < 0) {
         return errno;
     }
-    int error = write_bytes(fd, bytes, len);
+    int error = xg_output_bytes(fd, bytes, len);
     if (close(fd) != 0 && error == 0) {
         error = errno;
     }

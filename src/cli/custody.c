@@ -317,21 +317,6 @@ bool xg_custody_has(const xg_custody_dir *dir, const char *kid)
     return xg_custody_find(dir, kid) != XG_CUSTODY_ABSENT;
 }
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, bytes, len);
-        if (put < 0 && errno != EINTR) {
-            return errno;
-        }
-        if (put > 0) {
-            bytes += put;
-            len -= (size_t)put;
-        }
-    }
-    return 0;
-}
-
 /* Fills a new file completely, down to the disk. */
 static int write_new(int dirfd, const char *name, mode_t mode, const char *bytes, size_t len)
 {
@@ -341,7 +326,7 @@ static int write_new(int dirfd, const char *name, mode_t mode, const char *bytes
     }
     int error = fchmod(fd, mode) == 0 ? 0 : errno;
     if (error == 0) {
-        error = write_all(fd, bytes, len);
+        error = xg_output_bytes(fd, bytes, len);
     }
     if (error == 0 && fsync(fd) != 0) {
         error = errno;

@@ -240,28 +240,13 @@ int xg_manifest_files_compare(const xg_manifest_files *files, const char *name, 
     return error == 0 || error == EFBIG ? XG_EXIT_OK : report(files, "read", name, error);
 }
 
-static int write_all(int fd, xg_str bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t put = write(fd, bytes.ptr, bytes.len);
-        if (put < 0 && errno != EINTR) {
-            return errno;
-        }
-        if (put > 0) {
-            bytes.ptr += put;
-            bytes.len -= (size_t)put;
-        }
-    }
-    return 0;
-}
-
 int xg_manifest_files_write(const xg_manifest_files *files, const char *name, mode_t mode, xg_str bytes)
 {
     int fd = openat(files->fd, TEMPORARY, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0) {
         return report(files, "write", name, errno);
     }
-    int error = write_all(fd, bytes);
+    int error = xg_output_bytes(fd, bytes.ptr, bytes.len);
     if (close(fd) != 0 && error == 0) {
         error = errno;
     }

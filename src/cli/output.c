@@ -222,6 +222,21 @@ void xg_output_token(xg_str token)
     }
 }
 
+int xg_output_bytes(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t put = write(fd, bytes, len);
+        if (put < 0 && errno != EINTR) {
+            return errno;
+        }
+        if (put > 0) {
+            bytes += put;
+            len -= (size_t)put;
+        }
+    }
+    return 0;
+}
+
 int xg_output_finish(void)
 {
     errno = 0;

@@ -298,21 +298,6 @@ int xg_revoked_file_look(const char *store, const xg_revoked_set *set, xg_revoke
 
 /* ---- replacing ---- */
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, bytes, len);
-        if (put < 0 && errno != EINTR) {
-            return errno;
-        }
-        if (put > 0) {
-            bytes += put;
-            len -= (size_t)put;
-        }
-    }
-    return 0;
-}
-
 /* Owner first: changing it may take bits of the mode away. */
 static int set_rights(const xg_revoked_file *file, int fd)
 {
@@ -338,7 +323,7 @@ static int write_temporary(const xg_revoked_file *file, const char *name, const 
     }
     int error = set_rights(file, fd);
     if (error == 0) {
-        error = write_all(fd, text, len);
+        error = xg_output_bytes(fd, text, len);
     }
     if (error == 0 && fsync(fd) != 0) {
         error = errno;
