@@ -75,9 +75,9 @@ bool xg_sessions_close(xg_sessions *sessions, uint64_t id); /* false: unknown */
 void xg_sessions_begin_generation(xg_sessions *sessions, uint64_t generation);
 
 /*
- * Judges sessions again: OK, or the reason for which the session ends. Called with a shard's lock held: it must not call
- * the table or the host, and not allocate. What ends is out of the table at once and joins *chain, which the walk does
- * not look at otherwise: one chain may collect several walks.
+ * Judges sessions again: OK, or the reason for which the session ends. Called with a shard's lock held: it must not
+ * call the table or the host, and not allocate. What ends is out of the table at once and joins *chain, which the walk
+ * does not look at otherwise: one chain may collect several walks.
  */
 typedef xg_result xg_sessions_judge(void *arg, const xg_grant *grant);
 
