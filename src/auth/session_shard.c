@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#define LANE_SHIFT 40u /* bits of an id's hash that pick neither the shard nor the bucket */
+
 /* ---- groups ---- */
 
 static xg_session_group *group_of(xg_session_link *link)
@@ -48,7 +50,7 @@ static xg_session_group *add_group(xg_session_shard *shard, const xg_session_set
 
 void xg_session_shard_drop_if_empty(xg_session_shard *shard, xg_session_group *group)
 {
-    if (group->first != NULL) {
+    if (group->count > 0) {
         return;
     }
     *group->back = group->next;
@@ -105,14 +107,21 @@ void xg_session_shard_init(xg_session_shard *shard)
     xg_session_index_init(&shard->meshes);
 }
 
+static void free_records(xg_session_record *record)
+{
+    while (record != NULL) {
+        xg_session_record *next = record->next;
+        free(record);
+        record = next;
+    }
+}
+
 static void free_groups(xg_session_group *group)
 {
     while (group != NULL) {
         xg_session_group *next_group = group->next;
-        xg_session_record *next;
-        for (xg_session_record *record = group->first; record != NULL; record = next) {
-            next = record->next;
-            free(record);
+        for (size_t i = 0; i < XG_SESSION_LANES; i++) {
+            free_records(group->lanes[i]);
         }
         free(group);
         group = next_group;
@@ -169,13 +178,15 @@ xg_result xg_session_shard_reserve(xg_session_shard *shard, const xg_session_rec
 
 void xg_session_shard_attach(xg_session_shard *shard, xg_session_group *group, xg_session_record *record, uint64_t hash)
 {
+    xg_session_record **lane = &group->lanes[hash >> LANE_SHIFT & (XG_SESSION_LANES - 1)];
     record->group = group;
-    record->next = group->first;
-    record->back = &group->first;
+    record->next = *lane;
+    record->back = lane;
     if (record->next != NULL) {
         record->next->back = &record->next;
     }
-    group->first = record;
+    *lane = record;
+    group->count++;
     xg_session_index_add(&shard->ids, &record->link, hash);
     if (xg_session_record_is_ending(record)) {
         xg_session_heap_add(&shard->heap, &record->due);
@@ -188,6 +199,7 @@ void xg_session_shard_detach(xg_session_shard *shard, xg_session_record *record)
     if (record->next != NULL) {
         record->next->back = record->back;
     }
+    record->group->count--;
     xg_session_index_remove(&shard->ids, &record->link);
     if (xg_session_record_is_ending(record)) {
         xg_session_heap_remove(&shard->heap, &record->due);

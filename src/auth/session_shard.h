@@ -40,13 +40,18 @@ typedef struct xg_session_set {
 
 typedef struct xg_session_record xg_session_record;
 
-/* The sessions of one shard that hang on one key set. Lives as long as it has any. */
+/*
+ * The sessions of one shard that hang on one key set, in several lists: a walk follows all of them at once, so that it
+ * waits for memory an eighth of the time. Lives as long as it has any.
+ */
+#define XG_SESSION_LANES 8u
 typedef struct xg_session_group {
     xg_session_link link; /* by mesh */
     xg_session_class class;
     struct xg_session_group *next;
     struct xg_session_group **back;
-    xg_session_record *first;
+    xg_session_record *lanes[XG_SESSION_LANES];
+    size_t count;
     size_t mesh_len;
     char mesh[];
 } xg_session_group;
