@@ -32,7 +32,9 @@ static const struct {
     [XG_STAGE_REVOKED] = {10, "the token is not revoked"},
     [XG_STAGE_POLICY] = {11, "the token has what the profile demands"},
     [XG_STAGE_BINDINGS] = {12, "the proxy presents what the token is bound to"},
-    [XG_STAGE_NEVER] = {0, "no check of a decision: a key file, a configuration or a call of the plugin"},
+    [XG_STAGE_SESSION] = {13, "the session can be tracked, if the host asks for that"},
+    [XG_STAGE_NEVER] = {0,
+                        "no check of a decision: a key file, a configuration, a call of the plugin or a live session"},
     [XG_STAGE_NONE] = {0, "none: every check held"},
 };
 
@@ -56,7 +58,8 @@ static const struct {
     {XG_REASON_BINDING_NODE, XG_REASON_BINDING_NODE, XG_STAGE_NODE},
     {XG_REASON_BINDING_NAME, XG_REASON_BINDING_TYPE, XG_STAGE_BINDINGS},
     {XG_REASON_SESSION_UNSUPPORTED, XG_REASON_SESSION_UNSUPPORTED, XG_STAGE_REQUEST},
-    {XG_REASON_BUSY, XG_REASON_REENTRANT, XG_STAGE_NEVER},
+    {XG_REASON_SESSION_DUPLICATE, XG_REASON_SESSION_UNSETTLED, XG_STAGE_SESSION},
+    {XG_REASON_SESSION_POLICY, XG_REASON_REENTRANT, XG_STAGE_NEVER},
     {XG_REASON_POLICY_EXP, XG_REASON_POLICY_ZONE_ENTITIES, XG_STAGE_POLICY},
     {XG_REASON_POLICY_NO_ZONE, XG_REASON_POLICY_NO_ZONE, XG_STAGE_BINDINGS},
     {XG_REASON_CONFIG_JSON, XG_REASON_WORKLOAD_SPACE, XG_STAGE_NEVER},
@@ -418,6 +421,9 @@ static void add_all(builder *b)
     add_times(b);
     add_policy(b);
     add_bindings(b);
+    if (b->failing == XG_STAGE_SESSION) { /* no row else: a decision need not be asked for a session */
+        add_stage(b, XG_STAGE_SESSION, XG_STAGE_SESSION, "session", XG_STR("a free id, and room"), none, "");
+    }
 }
 
 /* ---- what is known about the decision ---- */

@@ -27,6 +27,7 @@ typedef enum xg_decision_stage {
     XG_STAGE_REVOKED,
     XG_STAGE_POLICY,
     XG_STAGE_BINDINGS,
+    XG_STAGE_SESSION,
     XG_STAGE_NEVER, /* not a reason of a decision: a key file, a configuration, a misuse of the plugin */
     XG_STAGE_NONE   /* nothing failed */
 } xg_decision_stage;

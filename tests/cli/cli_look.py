@@ -499,7 +499,8 @@ class Explain(LookCase):
                           ("mesh_unknown", 5), ("keys_unusable", 5), ("key_unknown", 6), ("key_retired", 6),
                           ("signature_invalid", 7), ("claims_json", 8), ("claims_too_many", 8), ("expired", 9),
                           ("revoked_no_jti", 10), ("policy_exp", 11), ("policy_zone_entities", 11),
-                          ("policy_no_zone", 12), ("binding_name", 12), ("binding_type", 12), ("key_file", None),
+                          ("policy_no_zone", 12), ("binding_name", 12), ("binding_type", 12), ("session_duplicate", 13),
+                          ("session_unsettled", 13), ("session_policy", None), ("key_file", None),
                           ("store_unreadable", None), ("busy", None), ("config_json", None), ("internal", None),
                           ("no_memory", None), ("self_test", None)):
             self.assertEqual(rows[name], row, name)
@@ -510,11 +511,11 @@ class Explain(LookCase):
         with open(os.path.join(root, "plugin-api", "ABI.md"), encoding="utf-8") as file:
             rows = re.findall(r"(?m)^\| (\d+) \| .* \| ([^|]+) \| [^|]+ \|$", file.read())
         manual = {}
-        for row, text in rows[:12]:
+        for row, text in rows[:13]:
             text = re.sub(r"\(.*?\)", "", text)
             for first, last in re.findall(r"(\d{3})(?: to (\d{3}))?", text):
                 manual.update({number: int(row) for number in range(int(first), int(last or first) + 1)})
-        self.assertEqual([int(row) for row, _ in rows[:12]], list(range(1, 13)))
+        self.assertEqual([int(row) for row, _ in rows[:13]], list(range(1, 14)))
         manual[100] = 1  # in front of the table: the size of the request
         found = {reason["number"]: reason["row"] for reason in self.reasons() if reason["row"] is not None}
         self.assertEqual(found, manual)

@@ -160,6 +160,10 @@ static void test_what_only_a_newer_plugin_knows_has_a_row_of_its_own(void **stat
         {&policy, {.reason = XG_REASON_BINDING_TAG_MISSING, .failed_binding = XG_BINDING_TAG}, "tags"},
         {&policy, {.reason = XG_REASON_BINDING_TYPE, .failed_binding = XG_BINDING_TYPE}, "type"},
         {&policy, {.reason = XG_REASON_KEYS_UNUSABLE}, "revoked"}, /* with the kid known, it is the shared list */
+        {&policy, {.reason = XG_REASON_SESSION_DUPLICATE}, "session"},
+        {&policy, {.reason = XG_REASON_SESSION_UNSETTLED}, "session"},
+        {&policy, {.reason = XG_REASON_SESSION_UNSUPPORTED}, "request"},
+        {&policy, {.reason = XG_REASON_SESSION_POLICY}, "decision"}, /* ends a session, and denies none */
     };
     for (size_t i = 0; i < XG_ARRAY_LEN(cases); i++) {
         assert_failed(&q, cases[i].policy, cases[i].decision, cases[i].binding);
