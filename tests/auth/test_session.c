@@ -959,10 +959,21 @@ static void fill(xg_sessions *sessions, person *people, uint64_t step)
     }
 }
 
-/* Sweeps second by second: exactly those who are due are told, each once. Returns how many are left. */
+/* How many should be there, of whom none is due. */
+static size_t count_people(const person *people, int64_t now)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        assert_false(people[i].is_in && people[i].ends <= now);
+        count += people[i].is_in ? 1 : 0;
+    }
+    return count;
+}
+
+/* Sweep by sweep exactly those who are due are told, each once. Returns how many are left. */
 static size_t sweep(xg_sessions *sessions, person *people, uint64_t step)
 {
-    size_t num_left = xg_sessions_count(sessions);
+    size_t num_left = 0;
     xg_invalidation item;
     for (int64_t now = -1; now <= 1000; now += 7) {
         xg_ended *chain = NULL;
@@ -972,8 +983,8 @@ static size_t sweep(xg_sessions *sessions, person *people, uint64_t step)
             assert_in_range(number, 0, MANY - 1);
             assert_true(people[number].is_in && people[number].ends <= now);
             people[number].is_in = false;
-            num_left--;
         }
+        num_left = count_people(people, now);
         assert_int_equal(xg_sessions_count(sessions), num_left);
     }
     return num_left;
@@ -1121,6 +1132,29 @@ static void test_indexes_that_cannot_grow_still_find_everyone(void **state)
     assert_int_equal(xg_sessions_count(sessions), 0);
 }
 
+static long num_allocations_of_adding(xg_sessions *sessions, uint64_t id, const xg_grant *grant, uint32_t reason)
+{
+    memory.num_asked = 0;
+    CHECK(xg_sessions_add(sessions, id, grant, 1, 5), reason);
+    return memory.num_asked;
+}
+
+static void test_who_is_refused_and_who_has_left_leave_nothing_behind(void **state)
+{
+    xg_sessions *sessions = *state;
+    const xg_grant grant = a_grant(1);
+    xg_sessions_set_capacity(sessions, 0);
+    (void)num_allocations_of_adding(sessions, 1, &grant, XG_REASON_SESSION_LIMIT); /* room in the heap, which stays */
+    for (size_t i = 0; i < 100; i++) { /* a record and a group, which go again */
+        assert_int_equal(num_allocations_of_adding(sessions, 1, &grant, XG_REASON_SESSION_LIMIT), 2);
+    }
+    xg_sessions_set_capacity(sessions, 1);
+    for (size_t i = 0; i < 100; i++) { /* and no buckets beyond the first */
+        assert_int_equal(num_allocations_of_adding(sessions, 1, &grant, XG_REASON_OK), 2);
+        assert_true(xg_sessions_close(sessions, 1));
+    }
+}
+
 static void test_nothing_but_coming_in_needs_memory(void **state)
 {
     xg_sessions *sessions = *state;
@@ -1180,6 +1214,7 @@ int main(void)
         TEST(test_without_memory_nobody_comes_in_and_nothing_changes),
         TEST(test_without_memory_a_session_that_would_move_over_stays_as_it_was),
         TEST(test_indexes_that_cannot_grow_still_find_everyone),
+        TEST(test_who_is_refused_and_who_has_left_leave_nothing_behind),
         TEST(test_nothing_but_coming_in_needs_memory),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
