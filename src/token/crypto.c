@@ -11,15 +11,12 @@
 
 #include <openssl/bn.h>
 #include <openssl/sha.h>
-#include <sched.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "crypto.h"
-
-#define SLOTS_MAX 64u
+#include "xdsgate/readers.h"
 
 /* A place for scratch that is not in use; a thread takes it out and puts it back. One cache line each. */
 typedef struct slot {
@@ -28,16 +25,15 @@ typedef struct slot {
 
 struct xg_crypto {
     unsigned num_slots;
-    slot slots[SLOTS_MAX];
+    slot slots[XG_STRIPES_MAX];
 };
 
 xg_result xg_crypto_new(xg_crypto **ret_crypto)
 {
-    long num_cpus = sysconf(_SC_NPROCESSORS_CONF);
     xg_crypto *crypto = aligned_alloc(alignof(xg_crypto), sizeof(*crypto));
     XG_CHECK(crypto != NULL, NO_MEMORY);
-    crypto->num_slots = num_cpus < 1 ? 1 : num_cpus > (long)SLOTS_MAX ? SLOTS_MAX : (unsigned)num_cpus;
-    for (unsigned i = 0; i < SLOTS_MAX; i++) {
+    crypto->num_slots = xg_stripe_count();
+    for (unsigned i = 0; i < XG_STRIPES_MAX; i++) {
         atomic_init(&crypto->slots[i].idle, NULL);
     }
     *ret_crypto = crypto;
@@ -80,8 +76,7 @@ static xg_scratch *scratch_new(void)
 
 xg_scratch *xg_crypto_take(xg_crypto *crypto)
 {
-    int cpu = sched_getcpu();
-    unsigned at = cpu < 0 ? 0 : (unsigned)cpu % crypto->num_slots;
+    unsigned at = xg_stripe_here(crypto->num_slots);
     xg_scratch *scratch = atomic_exchange_explicit(&crypto->slots[at].idle, NULL, memory_order_acquire);
     if (scratch == NULL) {
         scratch = scratch_new();
