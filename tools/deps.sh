@@ -10,7 +10,8 @@ build="gcc libc6-dev meson ninja-build pkg-config libssl-dev libjansson-dev libs
     libsmartcols-dev uuid-dev libsqlite3-dev"
 test="libcmocka-dev libjwt-dev openssl python3 locales valgrind abigail-tools binutils g++ clang-14 patch age
     bash zsh fish mandoc"
-ci="libclang-rt-14-dev clang-tidy-14 llvm-14 cppcheck clang-format-14 pmccabe codespell shellcheck reuse gcovr git"
+ci="libclang-rt-14-dev clang-tidy-14 llvm-14 cppcheck clang-format-14 pmccabe codespell shellcheck reuse gcovr git
+    spin liburcu-dev"
 
 # What fetches the test vectors of age: any version will do.
 command -v go >/dev/null 2>&1 || ci="$ci golang-go"
