@@ -20,6 +20,7 @@ typedef struct ring_entry {
 struct xg_keyring {
     atomic_size_t refs;
     size_t count;
+    size_t num_retired;
     size_t capacity;
     ring_entry *entries;
 };
@@ -91,12 +92,19 @@ static size_t find_position(const xg_keyring *ring, xg_str kid, bool *ret_is_the
     return low;
 }
 
+/* Either may be NULL, for a retired kid. */
+static bool is_same_key(const xg_pubkey *a, const xg_pubkey *b)
+{
+    if (a == NULL || b == NULL) {
+        return a == b;
+    }
+    return a == b || memcmp(xg_pubkey_fingerprint(a), xg_pubkey_fingerprint(b), XG_FINGERPRINT_LEN) == 0;
+}
+
 static bool has_key(const xg_keyring *ring, const xg_pubkey *key)
 {
     for (size_t i = 0; i < ring->count; i++) {
-        const xg_pubkey *other = ring->entries[i].key;
-        if (other != NULL &&
-            memcmp(xg_pubkey_fingerprint(other), xg_pubkey_fingerprint(key), XG_FINGERPRINT_LEN) == 0) {
+        if (is_same_key(ring->entries[i].key, key)) {
             return true;
         }
     }
@@ -130,6 +138,7 @@ xg_result xg_keyring_add(xg_keyring *ring, xg_str kid, xg_pubkey *key)
     *entry = (ring_entry){.key = key != NULL ? xg_pubkey_ref(key) : NULL, .kid_len = kid.len};
     memcpy(entry->kid, kid.ptr, kid.len);
     ring->count++;
+    ring->num_retired += key == NULL ? 1 : 0;
     return XG_OK;
 }
 
@@ -146,6 +155,27 @@ xg_result xg_keyring_find(const xg_keyring *ring, xg_str kid, xg_pubkey **ret_ke
 size_t xg_keyring_count(const xg_keyring *ring)
 {
     return ring->count;
+}
+
+size_t xg_keyring_num_keys(const xg_keyring *ring)
+{
+    return ring->count - ring->num_retired;
+}
+
+bool xg_keyring_is_same(const xg_keyring *a, const xg_keyring *b)
+{
+    if (a == b || a->count != b->count) {
+        return a == b;
+    }
+    for (size_t i = 0; i < a->count; i++) {
+        const ring_entry *left = &a->entries[i];
+        const ring_entry *right = &b->entries[i];
+        if (!xg_str_eq((xg_str){left->kid, left->kid_len}, (xg_str){right->kid, right->kid_len}) ||
+            !is_same_key(left->key, right->key)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void xg_keyring_at(const xg_keyring *ring, size_t index, xg_str *ret_kid, xg_pubkey **ret_key)

@@ -309,7 +309,30 @@ static xg_result load_keys(const xg_setload *context, const xg_store_set *old, x
     return XG_OK;
 }
 
+/*
+ * Files that were written anew with the same keys make the same ring: then the one that serves goes on, and nothing
+ * looks changed to whoever compares snapshots.
+ */
+static void keep_ring(const xg_keyset *previous, xg_store_set *set)
+{
+    if (previous != NULL && previous->ring != NULL && xg_keyring_is_same(previous->ring, set->ring)) {
+        xg_keyring_unref(set->ring);
+        set->ring = xg_keyring_ref(previous->ring);
+    }
+}
+
 /* ---- the list ---- */
+
+/* Takes the parsed list of a file that has not changed since. */
+static bool carry_list(const xg_store_set *old, xg_store_set *set)
+{
+    bool is_same = set->scan.list_error == 0 && old != NULL && old->list != NULL &&
+                   xg_scan_same_file(&old->scan.list, &set->scan.list);
+    if (is_same) {
+        set->list = xg_revocations_ref(old->list);
+    }
+    return is_same;
+}
 
 static xg_result parse_list(const xg_setload *context, xg_store_set *set, fault *flt)
 {
@@ -350,11 +373,7 @@ static xg_result load_list(const xg_setload *context, const xg_store_set *old, c
                     XG_STR("'revoked' has become empty. To lift all revocations, write the line '# none'."));
         return XG_FAIL(LIST_INVALID);
     }
-    if (old != NULL && old->list != NULL && xg_scan_same_file(&old->scan.list, &set->scan.list)) {
-        set->list = xg_revocations_ref(old->list);
-        return XG_OK;
-    }
-    return parse_list(context, set, flt);
+    return carry_list(old, set) ? XG_OK : parse_list(context, set, flt);
 }
 
 /* ---- the set ---- */
@@ -405,7 +424,12 @@ static xg_result build(const xg_setload *context, const xg_store_set *old, const
 {
     XG_TRY(check_directory(set, previous, flt));
     set->is_unsettled = !xg_scan_settle(&set->scan);
-    XG_TRY(load_keys(context, old, set, flt));
+    xg_result result = load_keys(context, old, set, flt);
+    if (!xg_is_ok(result)) {
+        (void)carry_list(old, set); /* for the load that follows the repair */
+        return result;
+    }
+    keep_ring(previous, set);
     return load_list(context, old, previous, set, flt);
 }
 

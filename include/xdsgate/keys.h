@@ -31,6 +31,9 @@ xg_result xg_keyring_add(xg_keyring *ring, xg_str kid, xg_pubkey *key) XG_MUST_U
 /* KEY_UNKNOWN or KEY_RETIRED; the key is borrowed from the ring. */
 xg_result xg_keyring_find(const xg_keyring *ring, xg_str kid, xg_pubkey **ret_key) XG_MUST_USE;
 size_t xg_keyring_count(const xg_keyring *ring);
+size_t xg_keyring_num_keys(const xg_keyring *ring); /* without retired kids */
+/* Both say the same: the same kids, each retired in both or naming the same key. */
+bool xg_keyring_is_same(const xg_keyring *a, const xg_keyring *b);
 /* For lints and listings; index below count. *ret_key is NULL for a retired kid. */
 void xg_keyring_at(const xg_keyring *ring, size_t index, xg_str *ret_kid, xg_pubkey **ret_key);
 
@@ -110,6 +113,9 @@ xg_result xg_snapshot_find_mesh(const xg_snapshot *snapshot, xg_str mesh, xg_tru
 /* ZONE_UNKNOWN, KEYS_UNUSABLE. */
 xg_result xg_snapshot_find_zone(const xg_snapshot *snapshot, xg_trust *ret_trust) XG_MUST_USE;
 size_t xg_snapshot_num_meshes(const xg_snapshot *snapshot);
+/* For operators: keys that can verify, retired kids not counted, and revoked ids, rules not counted; of all sets. */
+size_t xg_snapshot_num_keys(const xg_snapshot *snapshot);
+size_t xg_snapshot_num_revoked(const xg_snapshot *snapshot);
 const xg_keyset *xg_snapshot_mesh_at(const xg_snapshot *snapshot, size_t index);
 const xg_keyset *xg_snapshot_zone(const xg_snapshot *snapshot);     /* NULL if there is none */
 const xg_keyset *xg_snapshot_any_mesh(const xg_snapshot *snapshot); /* NULL if there is none */
@@ -124,6 +130,25 @@ xg_result xg_trust_find_key(xg_trust *trust, xg_str kid, xg_pubkey **ret_key) XG
  * refused. */
 xg_result xg_trust_check_revoked(const xg_trust *trust, const xg_revocable *token, bool with_shared,
                                  int64_t *ret_issued_before) XG_MUST_USE;
+
+/* ---- difference.c: what changed from one snapshot to the next ---- */
+
+typedef enum xg_changed {
+    XG_CHANGED_MESH = 1,    /* its keys, its list, or whether there is such a mesh */
+    XG_CHANGED_ZONE,        /* the same of the zone */
+    XG_CHANGED_SHARED_KEYS, /* of any-mesh */
+    XG_CHANGED_SHARED_LIST
+} xg_changed;
+
+/* mesh is empty unless a mesh changed; borrowed from one of the two snapshots. */
+typedef void xg_difference_visit(void *arg, xg_changed what, xg_str mesh);
+
+/*
+ * Calls visit for everything that changed, once for each mesh. A ring or a list that is another object has changed: the
+ * store carries over what says the same as before. Flags (is_stale) are no change. The two snapshots need not be in the
+ * same order, but it costs less. No allocation, no failure.
+ */
+void xg_difference_find(const xg_snapshot *from, const xg_snapshot *to, xg_difference_visit *visit, void *arg);
 
 /* ---- dirstore.c, watch.c: the directory store ---- */
 

@@ -142,6 +142,41 @@ static void test_add_refuses_a_kid_twice_and_a_key_twice(void **state)
     xg_keyring_unref(ring);
 }
 
+static void test_rings_are_the_same_if_they_say_the_same(void **state)
+{
+    /* Kids "a" and "b" of each ring: 0 retired, -1 not there, else the key's number. */
+    static const struct {
+        int left[2];
+        int right[2];
+        bool is_same;
+    } rows[] = {
+        {{-1, -1}, {-1, -1}, true}, {{1, -1}, {1, -1}, true},  {{1, 2}, {1, 2}, true},    {{0, 2}, {0, 2}, true},
+        {{1, -1}, {-1, -1}, false}, {{1, -1}, {-1, 1}, false}, {{1, -1}, {2, -1}, false}, {{1, 2}, {2, 1}, false},
+        {{1, 2}, {1, -1}, false},   {{0, -1}, {1, -1}, false}, {{1, 0}, {1, 2}, false},   {{0, -1}, {-1, 0}, false},
+    };
+    for (size_t i = 0; i < XG_ARRAY_LEN(rows); i++) {
+        xg_keyring *rings[2] = {NULL, NULL};
+        for (int r = 0; r < 2; r++) {
+            const int *numbers = r == 0 ? rows[i].left : rows[i].right;
+            size_t num_keys = 0;
+            assert_ok(xg_keyring_new(&rings[r]));
+            for (int k = 0; k < 2; k++) {
+                int at = r == 0 ? k : 1 - k; /* the order in which they were added says nothing */
+                if (numbers[at] >= 0) {
+                    assert_ok(add(rings[r], *state, at == 0 ? "a" : "b", (unsigned)numbers[at]));
+                    num_keys += numbers[at] > 0 ? 1 : 0;
+                }
+            }
+            assert_int_equal(xg_keyring_num_keys(rings[r]), num_keys);
+        }
+        assert_int_equal(xg_keyring_is_same(rings[0], rings[1]), rows[i].is_same);
+        assert_int_equal(xg_keyring_is_same(rings[1], rings[0]), rows[i].is_same);
+        assert_true(xg_keyring_is_same(rings[0], rings[0]));
+        xg_keyring_unref(rings[0]);
+        xg_keyring_unref(rings[1]);
+    }
+}
+
 static void test_a_ring_lives_as_long_as_its_last_reference(void **state)
 {
     xg_keyring *ring = NULL;
@@ -163,6 +198,7 @@ int main(void)
         cmocka_unit_test(test_find_gives_the_key_that_was_added),
         cmocka_unit_test(test_add_checks_the_kid),
         cmocka_unit_test(test_add_refuses_a_kid_twice_and_a_key_twice),
+        cmocka_unit_test(test_rings_are_the_same_if_they_say_the_same),
         cmocka_unit_test(test_a_ring_lives_as_long_as_its_last_reference),
     };
     return cmocka_run_group_tests_name("keyring", tests, set_up, tear_down);
