@@ -33,6 +33,8 @@ extern "C" {
 #define XG_ABI(major, minor) (((uint32_t)(major) << 16) | (uint32_t)(minor))
 #define XG_ABI_CURRENT       XG_ABI(1, 0)
 #define XG_IFACE_AUTH        "xdsgate.auth/1"
+#define XG_IFACE_STATS       "xdsgate.stats/1"
+#define XG_ABI_STATS_CURRENT XG_ABI(1, 0) /* of xdsgate.stats/1, which counts its minors itself */
 
 /* True if *p, as long as its maker declared it, contains field. */
 #define XG_HAS(p, field) ((p)->struct_size >= offsetof(__typeof__(*(p)), field) + sizeof((p)->field))
@@ -234,6 +236,94 @@ typedef struct xg_auth {
     int64_t (*tick)(xg_ctx *ctx, int64_t now);
     uint32_t (*destroy)(xg_ctx *ctx);
 } xg_auth;
+
+/* ---- xdsgate.stats/1: what an operator wants to know of a context. Optional: a host gets on without it. ---- */
+
+/* xg_stats.flags */
+enum {
+    XG_STATS_STALE = 1,      /* not all that serves is what the store says now: a set is refused, or it is unreadable */
+    XG_STATS_LOAD_FAILED = 2 /* the last reload, or the last tick that had something to load, failed */
+};
+
+#define XG_STATS_ERROR_SIZE 256
+
+/*
+ * The state of a context and its counters since create. Caller-owned; the caller sets struct_size, the plugin writes no
+ * byte beyond it. Holds no pointer. Times are seconds since 1970-01-01T00:00:00Z by the context's clock.
+ *   flags        XG_STATS_* bits; ignore those that you do not know.
+ *   now          the clock at this call: now - loaded_at is the age of what serves.
+ *   generation   the policy snapshot that serves.
+ *   allowed      answers with outcome 1. denied: all others; denials() has them by reason.
+ *   cache_*      of verified tokens. hits and misses: of decisions that came so far; entries: held now, at most
+ *                capacity; evictions: entries that made room for others.
+ *   sessions     live now, at most sessions_capacity. registered, moved (to a newer token of the same stream), closed
+ *                (by session_close), invalidated (told to the host, in that many batches): since create.
+ *   loads_ok     loads that went into service, that of create included; loads_failed: reloads and ticks that changed
+ *                nothing, since they failed.
+ *   loaded_at    the last of loads_ok. failed_at: of the last failure; 0 = there was none.
+ *   meshes       that serve. keys: of all sets, retired ones included; revoked_ids: of all lists, without rules.
+ *   sets_refused sets whose present state in the store is unusable: their last good state serves, or nothing does.
+ *   failed_reason, error  of the last failure: a reload, a tick, or a set that was refused. The reason is 0 and the
+ *                sentence empty if there was none; it stays when all is well again. NUL-terminated ASCII, no secrets.
+ */
+typedef struct xg_stats {
+    uint32_t struct_size;
+    uint32_t flags;
+    int64_t now;
+    uint64_t generation;
+    uint64_t allowed;
+    uint64_t denied;
+    uint64_t cache_hits;
+    uint64_t cache_misses;
+    uint64_t cache_entries;
+    uint64_t cache_capacity;
+    uint64_t cache_evictions;
+    uint64_t sessions;
+    uint64_t sessions_capacity;
+    uint64_t sessions_registered;
+    uint64_t sessions_moved;
+    uint64_t sessions_closed;
+    uint64_t sessions_invalidated;
+    uint64_t batches;
+    uint64_t loads_ok;
+    uint64_t loads_failed;
+    int64_t loaded_at;
+    int64_t failed_at;
+    uint64_t meshes;
+    uint64_t keys;
+    uint64_t revoked_ids;
+    uint64_t sets_refused;
+    uint32_t failed_reason;
+    uint16_t error_len;
+    uint16_t reserved;
+    char error[XG_STATS_ERROR_SIZE];
+} xg_stats;
+
+/* How often a reason denied. */
+typedef struct xg_denial_count {
+    uint32_t reason;
+    uint32_t reserved;
+    uint64_t count;
+} xg_denial_count;
+
+/*
+ * The table of xdsgate.stats/1, constant as that of xdsgate.auth/1. For contexts which that one's create made. Any
+ * thread at any time before destroy, on_session_invalidated included; not from log and now. Never waits for a reload.
+ * What a call counts is in the counters once it has returned; what is read at once need not be of one instant.
+ *
+ * read     Fills *out. XG_REASON_OK, or the reason: XG_REASON_REQUEST_SIZE, and nothing written, if out is NULL or does
+ *          not reach to the end of flags; otherwise, with out all zero as far as it reaches, XG_REASON_FORKED in a
+ *          forked child, and XG_REASON_INTERNAL without a context.
+ * denials  Every reason that has denied, with its count, by ascending number. Writes the first cap of them to out (may
+ *          be NULL if cap is 0) and returns how many there are. 0 in a forked child and without a context.
+ */
+typedef struct xg_stats_table {
+    uint32_t struct_size;
+    uint32_t abi;
+    uint64_t features; /* 0 */
+    uint32_t (*read)(xg_ctx *ctx, xg_stats *out);
+    size_t (*denials)(xg_ctx *ctx, xg_denial_count *out, size_t cap);
+} xg_stats_table;
 
 /*
  * The one export. Returns the table of interface `iface` for the newest version inside [abi_min, abi_max], or NULL.

@@ -25,6 +25,9 @@ PROBE(host, xg_host)
 PROBE(request, xg_request)
 PROBE(decision, xg_decision)
 PROBE(auth, xg_auth)
+PROBE(stats, xg_stats)
+PROBE(denial_count, xg_denial_count)
+PROBE(stats_table, xg_stats_table)
 
 const void *xdsgate_plugin_query(const char *iface, uint32_t abi_min, uint32_t abi_max, uint32_t *abi_have)
 {

@@ -17,6 +17,8 @@ _Static_assert(offsetof(xg_request, num_labels) + sizeof(size_t) == 136, "xg_req
 _Static_assert(offsetof(xg_decision, text) + 256 == 496, "xg_decision 1.0");
 _Static_assert(offsetof(xg_auth, destroy) + sizeof(void *) == 88, "xg_auth 1.0");
 _Static_assert(sizeof(((xg_decision *)0)->token_id) == 128 && sizeof(((xg_decision *)0)->kid) == 64, "frozen (M14)");
+_Static_assert(offsetof(xg_stats, error) + 256 == 464, "xg_stats 1.0");
+_Static_assert(offsetof(xg_stats_table, denials) + sizeof(void *) == 32, "xg_stats_table 1.0");
 _Static_assert(XG_ABI(1, 0) == 0x10000u, "version");
 
 #define STRUCT(type) printf("%-16s %4zu\n", #type, sizeof(type))
@@ -96,11 +98,58 @@ static void print_tables(void)
     MEMBER(xg_auth, destroy);
 }
 
+static void print_stats(void)
+{
+    STRUCT(xg_stats);
+    MEMBER(xg_stats, struct_size);
+    MEMBER(xg_stats, flags);
+    MEMBER(xg_stats, now);
+    MEMBER(xg_stats, generation);
+    MEMBER(xg_stats, allowed);
+    MEMBER(xg_stats, denied);
+    MEMBER(xg_stats, cache_hits);
+    MEMBER(xg_stats, cache_misses);
+    MEMBER(xg_stats, cache_entries);
+    MEMBER(xg_stats, cache_capacity);
+    MEMBER(xg_stats, cache_evictions);
+    MEMBER(xg_stats, sessions);
+    MEMBER(xg_stats, sessions_capacity);
+    MEMBER(xg_stats, sessions_registered);
+    MEMBER(xg_stats, sessions_moved);
+    MEMBER(xg_stats, sessions_closed);
+    MEMBER(xg_stats, sessions_invalidated);
+    MEMBER(xg_stats, batches);
+    MEMBER(xg_stats, loads_ok);
+    MEMBER(xg_stats, loads_failed);
+    MEMBER(xg_stats, loaded_at);
+    MEMBER(xg_stats, failed_at);
+    MEMBER(xg_stats, meshes);
+    MEMBER(xg_stats, keys);
+    MEMBER(xg_stats, revoked_ids);
+    MEMBER(xg_stats, sets_refused);
+    MEMBER(xg_stats, failed_reason);
+    MEMBER(xg_stats, error_len);
+    MEMBER(xg_stats, reserved);
+    MEMBER(xg_stats, error);
+    STRUCT(xg_denial_count);
+    MEMBER(xg_denial_count, reason);
+    MEMBER(xg_denial_count, reserved);
+    MEMBER(xg_denial_count, count);
+    STRUCT(xg_stats_table);
+    MEMBER(xg_stats_table, struct_size);
+    MEMBER(xg_stats_table, abi);
+    MEMBER(xg_stats_table, features);
+    MEMBER(xg_stats_table, read);
+    MEMBER(xg_stats_table, denials);
+}
+
 int main(void)
 {
     printf("version %u.%u interface %s\n", XG_ABI_CURRENT >> 16, XG_ABI_CURRENT & 0xffffu, XG_IFACE_AUTH);
     print_inputs();
     print_outputs();
     print_tables();
+    printf("version %u.%u interface %s\n", XG_ABI_STATS_CURRENT >> 16, XG_ABI_STATS_CURRENT & 0xffffu, XG_IFACE_STATS);
+    print_stats();
     return 0;
 }
