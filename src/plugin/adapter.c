@@ -59,6 +59,13 @@ static void deny_without_engine(uint32_t reason, xg_decision *out)
     publish(&denial, out);
 }
 
+/* From the plugin's own copy: the host's memory may change. Whatever is not allowed is a denial. */
+static void count(xg_ctx *ctx, uint32_t outcome, uint32_t reason)
+{
+    uint32_t denied_by = reason != XG_REASON_OK ? reason : XG_REASON_INTERNAL;
+    xg_counters_count_decision(xg_context_counters(ctx), outcome == XG_OUTCOME_ALLOWED ? XG_REASON_OK : denied_by);
+}
+
 static void decide(xg_ctx *ctx, uint32_t kinds, const xg_request *req, xg_decision *out)
 {
     xg_view view;
@@ -69,6 +76,7 @@ static void decide(xg_ctx *ctx, uint32_t kinds, const xg_request *req, xg_decisi
     xg_state *state = xg_context_pin(ctx, &view);
     xg_engine_decide(&view, kinds, &request, &decision);
     xg_context_unpin(state);
+    count(ctx, decision.outcome, decision.reason);
     publish(&decision, out);
 }
 
@@ -85,6 +93,7 @@ static uint32_t authenticate(xg_ctx *ctx, uint32_t kinds, const xg_request *req,
     }
     if (req == NULL || req->struct_size < sizeof(*req)) {
         deny_without_engine(XG_REASON_REQUEST_SIZE, out);
+        count(ctx, XG_OUTCOME_DENIED, XG_REASON_REQUEST_SIZE);
     } else {
         decide(ctx, kinds, req, out);
     }

@@ -30,6 +30,7 @@ struct xg_state {
 struct xg_ctx {
     xg_host host;
     xg_crypto *crypto;
+    xg_counters *counters;
     unsigned char *fork_mark; /* one page that a fork wipes in the child: 1 in the process that made it (rule A16) */
     atomic_size_t num_in_flight;
     atomic_llong latest_now; /* the latest second ever seen */
@@ -79,12 +80,21 @@ static void complete(xg_text *reterr, xg_result result)
     }
 }
 
+/* The clock as the host or the machine has it, and nothing else. */
+static int64_t ask_clock(const xg_ctx *ctx)
+{
+    return ctx->host.now != NULL ? ctx->host.now(ctx->host.cookie) : xg_clock_wall();
+}
+
 static void report_set(void *arg, uint32_t reason, const char *sentence, size_t len)
 {
     const xg_ctx *ctx = arg;
     bool is_refused = reason != XG_REASON_OK;
     tell(ctx, is_refused ? XG_LOG_ERROR : XG_LOG_WARN, is_refused ? XG_EVENT_SET_REFUSED : XG_EVENT_STORE_REMARK,
          (xg_str){sentence, len});
+    if (is_refused) {
+        xg_counters_note_refused_set(ctx->counters, ask_clock(ctx), reason, (xg_str){sentence, len});
+    }
 }
 
 /* ---- entering and leaving ---- */
@@ -107,7 +117,7 @@ void xg_context_leave(xg_ctx *ctx)
 /* The clock now. Raises the high mark, which never falls: a clock that is set back revives no expired token. */
 static int64_t read_clock(xg_ctx *ctx, int64_t *ret_latest)
 {
-    int64_t now = ctx->host.now != NULL ? ctx->host.now(ctx->host.cookie) : xg_clock_wall();
+    int64_t now = ask_clock(ctx);
     long long latest = atomic_load_explicit(&ctx->latest_now, memory_order_relaxed);
     while (now > latest && !atomic_compare_exchange_weak_explicit(&ctx->latest_now, &latest, now, memory_order_relaxed,
                                                                   memory_order_relaxed)) {
@@ -197,11 +207,13 @@ static xg_result load(xg_ctx *ctx, const xg_config *config, xg_dirstore *store, 
         xg_context_unpin(state);
         return XG_FAIL(KEYS_UNUSABLE);
     }
-    size_t num_meshes = xg_snapshot_num_meshes(state->keys);
+    xg_extent extent = xg_counters_measure(state->keys); /* before it serves: then others may free it */
     swap_state(ctx, state);
     atomic_store_explicit(&ctx->is_store_unusable, false, memory_order_relaxed);
-    tellf(ctx, is_stale ? XG_LOG_WARN : XG_LOG_NOTICE, XG_EVENT_STORE_LOADED, "generation %llu serves %zu meshes%s",
-          (unsigned long long)generation, num_meshes, is_stale ? "; some sets are refused, see above" : "");
+    xg_counters_note_load(ctx->counters, ask_clock(ctx), generation, &extent);
+    tellf(ctx, is_stale ? XG_LOG_WARN : XG_LOG_NOTICE, XG_EVENT_STORE_LOADED, "generation %llu serves %llu meshes%s",
+          (unsigned long long)generation, (unsigned long long)extent.meshes,
+          is_stale ? "; some sets are refused, see above" : "");
     if (is_stale) {
         xg_text_printf(reterr,
                        "loaded, but some key sets were refused and go on with their last good state; see the log");
@@ -284,10 +296,23 @@ static xg_result parse_config(xg_str text, xg_config *ret_config, xg_text *reter
     return xg_config_parse(text, ret_config, reterr);
 }
 
+static void note_failure(xg_ctx *ctx, xg_result result, xg_text *reterr)
+{
+    if (!xg_is_ok(result)) {
+        complete(reterr, result);
+        xg_counters_note_failure(ctx->counters, ask_clock(ctx), xg_result_reason(result),
+                                 (xg_str){reterr->ptr, reterr->len});
+    }
+}
+
 uint32_t xg_context_reload(xg_ctx *ctx, xg_str config_text, char *err, size_t err_cap)
 {
-    xg_text reterr;
-    xg_text_init(&reterr, err, err_cap);
+    /* The operator reads the sentence whole even if the host gave no room for it. */
+    char own[XG_STATS_ERROR_SIZE];
+    bool is_room_enough = err != NULL && err_cap >= sizeof(own);
+    xg_text reterr, cut;
+    xg_text_init(&cut, err, err_cap);
+    xg_text_init(&reterr, is_room_enough ? err : own, is_room_enough ? err_cap : sizeof(own));
     xg_result result = xg_context_enter(ctx);
     if (!xg_is_ok(result)) {
         return xg_result_reason(result);
@@ -301,9 +326,13 @@ uint32_t xg_context_reload(xg_ctx *ctx, xg_str config_text, char *err, size_t er
         if (xg_is_ok(result)) {
             result = reload_with(ctx, &config, &reterr);
         }
+        note_failure(ctx, result, &reterr);
         unlock_reload(ctx);
     }
     complete(&reterr, result);
+    if (!is_room_enough) {
+        xg_text_add(&cut, (xg_str){reterr.ptr, reterr.len});
+    }
     xg_context_leave(ctx);
     return xg_result_reason(result);
 }
@@ -319,7 +348,7 @@ static void follow_store(xg_ctx *ctx, int64_t now)
     xg_text_init(&reterr, message, sizeof(message));
     xg_result loaded = reload_store(ctx, &ctx->config, &reterr);
     if (!xg_is_ok(loaded)) {
-        complete(&reterr, loaded);
+        note_failure(ctx, loaded, &reterr);
         tell(ctx, XG_LOG_ERROR, XG_EVENT_STORE_FAILED, (xg_str){reterr.ptr, reterr.len});
     }
 }
@@ -355,6 +384,21 @@ int64_t xg_context_tick(xg_ctx *ctx, int64_t now)
     return next > 0 ? next : 1; /* a clock before 1970: anything else would be taken for a reason */
 }
 
+/* ---- what stats.c tells ---- */
+
+xg_counters *xg_context_counters(xg_ctx *ctx)
+{
+    return ctx->counters;
+}
+
+void xg_context_describe(xg_ctx *ctx, xg_stats *stats)
+{
+    xg_counters_describe(ctx->counters, stats);
+    stats->now = ask_clock(ctx);
+    stats->flags |= atomic_load_explicit(&ctx->is_store_unusable, memory_order_relaxed) ? XG_STATS_STALE : 0u;
+    /* Nothing is cached and no session is registered yet: cache_*, sessions_* and batches belong here. */
+}
+
 /* ---- create and destroy ---- */
 
 /* Frees whatever of a context there is. */
@@ -363,6 +407,7 @@ static void context_free(xg_ctx *ctx)
     xg_context_unpin(ctx->state);
     xg_dirstore_close(ctx->store);
     xg_crypto_free(ctx->crypto);
+    xg_counters_free(ctx->counters);
     if (ctx->fork_mark != NULL) {
         (void)munmap(ctx->fork_mark, FORK_MARK_SIZE);
     }
@@ -390,6 +435,7 @@ static xg_result set_up(xg_ctx *ctx, xg_str config, xg_text *reterr)
 {
     XG_TRY(xg_selftest_check_providers(reterr));
     XG_TRY(xg_crypto_new(&ctx->crypto));
+    XG_TRY(xg_counters_new(&ctx->counters));
     XG_TRY(xg_selftest_check_answers(ctx->crypto, reterr));
     XG_TRY(parse_config(config, &ctx->config, reterr));
     ctx->fork_mark = map_fork_mark();

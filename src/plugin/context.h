@@ -8,6 +8,7 @@
 #ifndef XDSGATE_PLUGIN_CONTEXT_H
 #define XDSGATE_PLUGIN_CONTEXT_H
 
+#include "counters.h"
 #include "xdsgate/auth.h"
 
 /* What a decision needs, immutable and counted: swapped whole by reload and tick. */
@@ -21,6 +22,11 @@ void xg_context_leave(xg_ctx *ctx);
 /* Pins the present state into *ret_view, with the time; to be released with the state returned. */
 xg_state *xg_context_pin(xg_ctx *ctx, xg_view *ret_view);
 void xg_context_unpin(xg_state *state);
+
+/* What this context counts. Never NULL once create has returned. */
+xg_counters *xg_context_counters(xg_ctx *ctx);
+/* Fills in zeroed stats. Raises no high mark of the clock and says nothing: who watches changes nothing. */
+void xg_context_describe(xg_ctx *ctx, xg_stats *stats);
 
 /* The slots of the table that context.c implements. */
 xg_ctx *xg_context_create(const xg_host *host, xg_str config, char *err, size_t err_cap);
