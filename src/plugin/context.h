@@ -41,6 +41,10 @@ uint32_t xg_adapter_auth_zone_entity(xg_ctx *ctx, const xg_request *req, xg_deci
 uint32_t xg_adapter_workload_for_scope(xg_str mesh, uint32_t scope_bits, char *out, size_t cap);
 void xg_adapter_session_close(xg_ctx *ctx, uint64_t session);
 
+/* The slots of the second table, which stats.c implements. */
+uint32_t xg_stats_read(xg_ctx *ctx, xg_stats *out);
+size_t xg_stats_denials(xg_ctx *ctx, xg_denial_count *out, size_t cap);
+
 /* selftest.c, rule A23. Providers first: before anything of the libraries is called. SELF_TEST with a sentence in
  * reterr, or what making the test key failed with. */
 xg_result xg_selftest_check_providers(xg_text *reterr) XG_MUST_USE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * entry.c: the one export, and the table behind it.
+ * entry.c: the one export, and the tables behind it.
  *
  * Owns nothing but constant data. Must never allocate, lock or log (rule A1). Any thread.
  */
@@ -23,11 +23,34 @@ static const xg_auth AUTH_1_0 = {
     .destroy = xg_context_destroy,
 };
 
+static const xg_stats_table STATS_1_0 = {
+    .struct_size = sizeof(xg_stats_table),
+    .abi = XG_ABI(1, 0),
+    .features = 0,
+    .read = xg_stats_read,
+    .denials = xg_stats_denials,
+};
+
 const void *xdsgate_plugin_query(const char *iface, uint32_t abi_min, uint32_t abi_max, uint32_t *abi_have)
 {
-    bool is_known = iface != NULL && strcmp(iface, XG_IFACE_AUTH) == 0;
-    if (abi_have != NULL) {
-        *abi_have = is_known ? XG_ABI_CURRENT : 0;
+    static const struct {
+        const char *iface;
+        uint32_t abi;
+        const void *table;
+    } INTERFACES[] = {
+        {XG_IFACE_AUTH, XG_ABI_CURRENT, &AUTH_1_0},
+        {XG_IFACE_STATS, XG_ABI_STATS_CURRENT, &STATS_1_0},
+    };
+    uint32_t abi = 0;
+    const void *table = NULL;
+    for (size_t i = 0; iface != NULL && i < XG_ARRAY_LEN(INTERFACES); i++) {
+        if (strcmp(iface, INTERFACES[i].iface) == 0) {
+            abi = INTERFACES[i].abi;
+            table = INTERFACES[i].table;
+        }
     }
-    return is_known && abi_min <= AUTH_1_0.abi && AUTH_1_0.abi <= abi_max ? &AUTH_1_0 : NULL;
+    if (abi_have != NULL) {
+        *abi_have = abi;
+    }
+    return abi_min <= abi && abi <= abi_max ? table : NULL;
 }
