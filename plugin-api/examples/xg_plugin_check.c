@@ -21,6 +21,8 @@
 
 /* Up to here a decision must reach to be answered in (rule A3). */
 #define DECISION_MIN (offsetof(xg_decision, reason) + sizeof(uint32_t))
+/* The same for statistics. */
+#define STATS_MIN (offsetof(xg_stats, flags) + sizeof(uint32_t))
 
 typedef const void *query_function(const char *iface, uint32_t abi_min, uint32_t abi_max, uint32_t *abi_have);
 typedef uint32_t entry_function(xg_ctx *ctx, const xg_request *req, xg_decision *out);
@@ -343,12 +345,97 @@ static bool check_destroy_nothing(subject *plugin)
     return reason == XG_REASON_OK || refuse(plugin, "expected 0, found %u; there is nothing to destroy", reason);
 }
 
+/* ---- xdsgate.stats/1, if the plugin has it ---- */
+
+static bool has_stats(subject *plugin)
+{
+    return plugin->loader.stats.read != NULL ||
+           refuse(plugin,
+                  "expected a table of a version from 1.0 to %u.%u with every function, found %u.%u and less; "
+                  "complete it, or do not know the interface",
+                  XG_ABI_STATS_CURRENT >> 16, XG_ABI_STATS_CURRENT & 0xffffu, plugin->loader.stats_have >> 16,
+                  plugin->loader.stats_have & 0xffffu);
+}
+
+static bool check_stats_table(subject *plugin)
+{
+    uint32_t have = plugin->loader.stats_have;
+    if (!has_stats(plugin) || !check_answer(plugin, XG_IFACE_STATS "0", 0, UINT32_MAX, 0) ||
+        !check_answer(plugin, XG_IFACE_STATS, 0, XG_ABI(0, 65535), have) ||
+        !check_answer(plugin, XG_IFACE_STATS, have + 1, UINT32_MAX, have)) {
+        return false;
+    }
+    uint32_t abi = plugin->loader.stats.abi;
+    const void *first = plugin->query(XG_IFACE_STATS, abi, abi, NULL);
+    return (first != NULL && first == plugin->query(XG_IFACE_STATS, abi, abi, NULL)) ||
+           refuse(plugin, "expected the same table twice, found others; return one constant table (rule A1)");
+}
+
+/* Statistics of `size` bytes without a context: a reason, and zeros as far as they reach. */
+static bool check_stats_of_size(subject *plugin, uint32_t size)
+{
+    union {
+        xg_stats stats;
+        char bytes[sizeof(xg_stats) + BEYOND];
+    } at;
+    memset(&at, PATTERN, sizeof(at));
+    at.stats.struct_size = size;
+    uint32_t reason = plugin->loader.stats.read(NULL, &at.stats);
+    size_t written = size < STATS_MIN ? sizeof(size) : size;
+    if (reason == XG_REASON_OK) {
+        return refuse(plugin, "%u bytes: expected a reason, found 0; there is nothing to read without a context", size);
+    }
+    if (!is_untouched(at.bytes + written, sizeof(at) - written)) {
+        return refuse(plugin, "%u bytes: expected no byte written beyond %zu, found one; see rule A3", size, written);
+    }
+    for (size_t i = sizeof(size); i < written; i++) {
+        if (at.bytes[i] != 0) {
+            return refuse(plugin, "%u bytes: expected zeros, found what was there before; write them first", size);
+        }
+    }
+    return true;
+}
+
+static bool check_stats_read(subject *plugin)
+{
+    if (!has_stats(plugin)) {
+        return false;
+    }
+    if (plugin->loader.stats.read(NULL, NULL) == XG_REASON_OK) {
+        return refuse(plugin, "expected a reason, found 0; there is no room for an answer");
+    }
+    for (uint32_t size = 0; size <= sizeof(xg_stats); size++) {
+        if (!check_stats_of_size(plugin, size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_stats_denials(subject *plugin)
+{
+    char rows[2 * sizeof(xg_denial_count) + BEYOND];
+    xg_denial_count *out = (xg_denial_count *)(void *)rows;
+    memset(rows, PATTERN, sizeof(rows));
+    if (!has_stats(plugin)) {
+        return false;
+    }
+    size_t num_reasons = plugin->loader.stats.denials(NULL, NULL, 0);
+    num_reasons += plugin->loader.stats.denials(NULL, out, 2);
+    if (num_reasons != 0 || !is_untouched(rows, sizeof(rows))) {
+        return refuse(plugin, "expected 0 and nothing written, found something; nothing was denied without a context");
+    }
+    return true;
+}
+
 /* ---- the list ---- */
 
-static const struct {
+typedef struct check_row {
     const char *name;
     bool (*check)(subject *plugin);
-} CHECKS[] = {
+} check_row;
+
+static const check_row CHECKS[] = {
     {"query without an interface", check_no_interface},
     {"query for an unknown interface", check_unknown_interface},
     {"query for an id that only begins like ours", check_longer_interface},
@@ -373,14 +460,23 @@ static const struct {
 
 #define NUM_CHECKS (sizeof(CHECKS) / sizeof(CHECKS[0]))
 
-static size_t run_checks(subject *plugin)
+/* For plugins that know xdsgate.stats/1. */
+static const check_row STATS_CHECKS[] = {
+    {"query for the statistics gives one table", check_stats_table},
+    {"stats.read without a context", check_stats_read},
+    {"stats.denials without a context", check_stats_denials},
+};
+
+#define NUM_STATS_CHECKS (sizeof(STATS_CHECKS) / sizeof(STATS_CHECKS[0]))
+
+static size_t run_checks(subject *plugin, const check_row *checks, size_t num_checks)
 {
     size_t num_failed = 0;
-    for (size_t i = 0; i < NUM_CHECKS; i++) {
+    for (size_t i = 0; i < num_checks; i++) {
         plugin->finding[0] = '\0';
-        printf("%s: ", CHECKS[i].name);
+        printf("%s: ", checks[i].name);
         (void)fflush(stdout);
-        if (CHECKS[i].check(plugin)) {
+        if (checks[i].check(plugin)) {
             printf("ok\n");
         } else {
             printf("FAILED: %s\n", plugin->finding);
@@ -404,7 +500,13 @@ static void describe(const xg_loader *loader)
     if (unknown != 0) {
         printf("%sunknown bits 0x%llx", has_sessions ? ", " : "", (unsigned long long)unknown);
     }
-    printf("\n\n");
+    printf("\nstats:      ");
+    if (loader->stats_have == 0) {
+        printf("not offered\n\n");
+    } else {
+        printf(XG_IFACE_STATS " %u.%u%s\n\n", loader->stats_have >> 16, loader->stats_have & 0xffffu,
+               loader->stats.read == NULL ? ", not usable" : "");
+    }
 }
 
 static bool load(const char *path, const char *sha256, subject *plugin)
@@ -451,8 +553,13 @@ int main(int argc, char **argv)
         return 3;
     }
     describe(&plugin.loader);
-    size_t num_failed = run_checks(&plugin);
-    printf("\n%zu checks, %zu failed\n", NUM_CHECKS, num_failed);
+    size_t num_checks = NUM_CHECKS;
+    size_t num_failed = run_checks(&plugin, CHECKS, NUM_CHECKS);
+    if (plugin.loader.stats_have != 0) {
+        num_checks += NUM_STATS_CHECKS;
+        num_failed += run_checks(&plugin, STATS_CHECKS, NUM_STATS_CHECKS);
+    }
+    printf("\n%zu checks, %zu failed\n", num_checks, num_failed);
     xg_loader_close(&plugin.loader);
     return num_failed == 0 ? 0 : 1;
 }

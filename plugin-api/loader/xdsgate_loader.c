@@ -254,6 +254,24 @@ static bool copy_table(const void *table, uint32_t abi_min, uint32_t abi_max, xg
     return true;
 }
 
+/* Left out as a whole unless it is sound: a plugin that decides well is not refused for how it counts. */
+static void take_stats(query_function *query, xg_loader *loader)
+{
+    const void *table = query(XG_IFACE_STATS, XG_ABI(1, 0), XG_ABI_STATS_CURRENT, &loader->stats_have);
+    uint32_t size = 0;
+    xg_stats_table stats = {0};
+    if (table == NULL) {
+        return;
+    }
+    memcpy(&size, table, sizeof(size));
+    size = size < sizeof(stats) ? size : (uint32_t)sizeof(stats);
+    memcpy(&stats, table, size < sizeof(size) ? sizeof(size) : size);
+    stats.struct_size = size;
+    if (stats.abi >= XG_ABI(1, 0) && stats.abi <= XG_ABI_STATS_CURRENT && stats.read != NULL && stats.denials != NULL) {
+        loader->stats = stats;
+    }
+}
+
 static bool negotiate(query_function *query, const xg_loader_options *options, xg_loader *loader, const char *path,
                       sentence err)
 {
@@ -282,7 +300,11 @@ static bool load_descriptor(int fd, const char *path, const xg_loader_options *o
         return false;
     }
     query_function *query = find_entry(loader->handle, path, err);
-    return query != NULL && negotiate(query, options, loader, path, err);
+    if (query == NULL || !negotiate(query, options, loader, path, err)) {
+        return false;
+    }
+    take_stats(query, loader);
+    return true;
 }
 
 bool xg_loader_open(const char *path, const xg_loader_options *options, xg_loader *ret_loader, char *err,

@@ -29,13 +29,14 @@ typedef struct xg_loader_options {
     bool allow_without_proc; /* where /proc is not mounted, open the path a second time instead of refusing */
 } xg_loader_options;
 
-/* A loaded plugin. Only `auth` and the two versions are the host's business. */
+/* A loaded plugin. Only `auth`, `stats` and the versions are the host's business. */
 typedef struct xg_loader {
-    xg_auth auth;        /* a copy: what the plugin has and this header does not know is cut, what it lacks is NULL */
-    uint32_t abi;        /* the version negotiated: put it into xg_host.abi */
-    uint32_t abi_have;   /* the newest version the plugin has */
-    uint32_t table_size; /* struct_size as the plugin declared it */
-    uint32_t reserved;
+    xg_auth auth;         /* a copy: what the plugin has and this header does not know is cut, what it lacks is NULL */
+    xg_stats_table stats; /* the same for xdsgate.stats/1; all zero if the plugin has none that this host can use */
+    uint32_t abi;         /* the version negotiated: put it into xg_host.abi */
+    uint32_t abi_have;    /* the newest version the plugin has */
+    uint32_t table_size;  /* struct_size as the plugin declared it */
+    uint32_t stats_have;  /* the newest version the plugin has of xdsgate.stats/1; 0 = it does not know it */
     void *handle;
 } xg_loader;
 
@@ -47,6 +48,9 @@ typedef struct xg_loader {
  * symbolic link, owned by root or by us, not writable by group or others, with the pinned content; that very file is
  * mapped, whatever stands at the path by then; it must define xdsgate_plugin_query itself (not one of its
  * dependencies), agree on a version, and fill every slot of that version.
+ *
+ * The statistics are optional and decide nothing: a table of theirs that is damaged, of another version or incomplete
+ * is left out (stats.read is NULL while stats_have is not 0), and the plugin loads all the same.
  *
  * True on success. Otherwise false, *ret_loader is all zero, nothing stays loaded, and err (err_cap bytes, may be
  * NULL when 0) holds a NUL-terminated sentence that says what was expected, what was found and what to do.

@@ -97,15 +97,58 @@ static uint32_t destroy(xg_ctx *ctx)
 
 static const xg_auth tables[2] = {TABLE, TABLE};
 
-const void *xdsgate_plugin_query(const char *iface, uint32_t abi_min, uint32_t abi_max, uint32_t *abi_have)
+static uint32_t read_stats(xg_ctx *ctx, xg_stats *out)
+{
+    (void)ctx;
+    if (BAD_GREEDY && out != NULL) {
+        uint32_t size = out->struct_size;
+        memset(out, 0, sizeof(*out) + BEYOND);
+        out->struct_size = size;
+    }
+    return BAD_GREEDY ? XG_REASON_INTERNAL : XG_REASON_OK;
+}
+
+static size_t count_denials(xg_ctx *ctx, xg_denial_count *out, size_t cap)
+{
+    (void)ctx;
+    if (BAD_GREEDY) {
+        spill((char *)out, cap * sizeof(*out));
+    }
+    return BAD_GREEDY ? 0 : 1;
+}
+
+#define STATS_TABLE                                                                                                    \
+    {                                                                                                                  \
+        .struct_size = sizeof(xg_stats_table), .abi = XG_ABI(1, 0), .read = read_stats, .denials = count_denials,      \
+    }
+
+static const xg_stats_table stats_tables[2] = {STATS_TABLE, STATS_TABLE};
+
+static int is_same(const char *iface, const char *known)
+{
+    return iface != NULL && strcmp(iface, known) == 0;
+}
+
+/* Each time the other of two. */
+static const void *take_turns(int is_stats)
 {
     static unsigned turn;
-    int is_known = iface != NULL && strcmp(iface, XG_IFACE_AUTH) == 0;
+    turn++;
+    return is_stats ? (const void *)&stats_tables[turn % 2] : (const void *)&tables[turn % 2];
+}
+
+const void *xdsgate_plugin_query(const char *iface, uint32_t abi_min, uint32_t abi_max, uint32_t *abi_have)
+{
+    int is_stats = is_same(iface, XG_IFACE_STATS);
+    int is_known = is_stats || is_same(iface, XG_IFACE_AUTH);
     if (abi_have != NULL) {
         *abi_have = !BAD_GREEDY || is_known ? XG_ABI(1, 0) : 0;
     }
-    if (BAD_GREEDY) {
-        return is_known && abi_min <= XG_ABI(1, 0) && abi_max >= XG_ABI(1, 0) ? &tables[0] : NULL;
+    if (!BAD_GREEDY) {
+        return take_turns(is_stats);
     }
-    return &tables[turn++ % 2];
+    if (!is_known || abi_min > XG_ABI(1, 0) || abi_max < XG_ABI(1, 0)) {
+        return NULL;
+    }
+    return is_stats ? (const void *)&stats_tables[0] : (const void *)&tables[0];
 }

@@ -8,7 +8,8 @@
  *
  * Variants for tests of loaders, chosen when it is compiled: FAKE_ABI, FAKE_IFACE, FAKE_TABLE_SIZE, FAKE_LARGER (a
  * table of a later minor, with one slot more), FAKE_NULL_SLOT (index of a slot that is NULL), FAKE_LAWLESS (hands out
- * its table whatever range was asked for). Thread rule: any thread, except destroy.
+ * its table whatever range was asked for), FAKE_STATS (version of an xdsgate.stats/1 that answers nothing) with
+ * FAKE_STATS_SIZE and FAKE_STATS_NULL (index of a slot that is NULL). Thread rule: any thread, except destroy.
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -256,12 +257,61 @@ static const larger_table table = {
         },
 };
 
+#ifdef FAKE_STATS
+#ifndef FAKE_STATS_SIZE
+#define FAKE_STATS_SIZE sizeof(xg_stats_table)
+#endif
+#ifndef FAKE_STATS_NULL
+#define FAKE_STATS_NULL 99
+#endif
+#define STATS_SLOT(index, function) ((index) == FAKE_STATS_NULL ? NULL : (function))
+
+static uint32_t read_stats(xg_ctx *ctx, xg_stats *out)
+{
+    (void)ctx;
+    (void)out;
+    return XG_REASON_INTERNAL;
+}
+
+static size_t count_denials(xg_ctx *ctx, xg_denial_count *out, size_t cap)
+{
+    (void)ctx;
+    (void)out;
+    (void)cap;
+    return 0;
+}
+
+static const xg_stats_table stats_table = {
+    .struct_size = FAKE_STATS_SIZE,
+    .abi = FAKE_STATS,
+    .read = STATS_SLOT(0, read_stats),
+    .denials = STATS_SLOT(1, count_denials),
+};
+#endif
+
+/* What this plugin has of an interface, and of which version; NULL if it does not know it. */
+static const void *find_table(const char *iface, uint32_t *ret_abi)
+{
+    if (iface != NULL && strcmp(iface, FAKE_IFACE) == 0) {
+        *ret_abi = FAKE_ABI;
+        return &table;
+    }
+#ifdef FAKE_STATS
+    if (iface != NULL && strcmp(iface, XG_IFACE_STATS) == 0) {
+        *ret_abi = FAKE_STATS;
+        return &stats_table;
+    }
+#endif
+    *ret_abi = 0;
+    return NULL;
+}
+
 const void *xdsgate_plugin_query(const char *iface, uint32_t abi_min, uint32_t abi_max, uint32_t *abi_have)
 {
-    bool known = iface != NULL && strcmp(iface, FAKE_IFACE) == 0;
+    uint32_t abi = 0;
+    const void *found = find_table(iface, &abi);
     if (abi_have != NULL) {
-        *abi_have = known ? FAKE_ABI : 0;
+        *abi_have = abi;
     }
-    bool in_range = abi_min <= FAKE_ABI && FAKE_ABI <= abi_max;
-    return known && (in_range || FAKE_LAWLESS) ? &table : NULL;
+    return (abi_min <= abi && abi <= abi_max) || FAKE_LAWLESS ? found : NULL;
 }

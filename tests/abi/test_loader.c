@@ -218,6 +218,40 @@ static void test_every_slot_must_be_filled(void **state)
     }
 }
 
+/* They decide nothing: a plugin loads whatever it says of them, and only a sound table is taken. */
+static void test_statistics_are_optional(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t have;
+        bool is_taken;
+    } rows[] = {
+        {"fake", 0, false},
+        {"fake_stats", XG_ABI(1, 0), true},
+        {"fake_stats_larger", XG_ABI(1, 0), true},
+        {"fake_stats_1_7", XG_ABI(1, 7), false},
+        {"fake_stats_tiny", XG_ABI(1, 0), false},
+        {"fake_stats_short", XG_ABI(1, 0), false},
+        {"fake_stats_null_0", XG_ABI(1, 0), false},
+        {"fake_stats_null_1", XG_ABI(1, 0), false},
+        {"fake_stats_lawless", XG_ABI(1, 7), false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        static const xg_stats_table none;
+        xg_loader plugin;
+        assert_true(xg_loader_open(fake(rows[i].name), NULL, &plugin, NULL, 0));
+        assert_int_equal(plugin.stats_have, rows[i].have);
+        if (rows[i].is_taken) {
+            assert_int_equal(plugin.stats.struct_size, sizeof(xg_stats_table));
+            assert_true(plugin.stats.read != NULL && plugin.stats.denials != NULL);
+        } else {
+            assert_memory_equal(&plugin.stats, &none, sizeof(none));
+        }
+        xg_loader_close(&plugin);
+    }
+}
+
 /* The C library finds libraries by name first, and descriptors reuse their numbers: the loader must not be fooled. */
 static void test_a_second_library_is_never_taken_for_the_first(void **state)
 {
@@ -297,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_versions_are_negotiated),
         cmocka_unit_test(test_the_table_is_copied_up_to_what_both_know),
         cmocka_unit_test(test_every_slot_must_be_filled),
+        cmocka_unit_test(test_statistics_are_optional),
         cmocka_unit_test(test_a_second_library_is_never_taken_for_the_first),
         cmocka_unit_test(test_kept_libraries_stay_mapped),
         cmocka_unit_test(test_sentences_fit_any_buffer),
