@@ -19,6 +19,7 @@
 #define XG_MUST_USE          __attribute__((warn_unused_result))
 #define XG_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define XG_ARRAY_LEN(a)      (sizeof(a) / sizeof((a)[0]))
+#define XG_UNSET             __attribute__((uninitialized)) /* kilobytes that are written before they are read */
 
 /*
  * xg_result: the outcome of a step that can fail. A zero-initialised result is a failure: success has to be said.

@@ -149,6 +149,58 @@ typedef struct xg_claims {
 xg_result xg_claims_parse(xg_str json, xg_token_kind kind, const xg_token_limits *limits, xg_claims *ret_claims,
                           char reterr_field[XG_CLAIM_FIELD_SIZE]) XG_MUST_USE;
 
+/* ---- verified.c: tokens that verified before ---- */
+
+/*
+ * A bounded table from a token's bytes to what its verification established: that it is well-formed, that its signature
+ * holds under the key of a fingerprint, and what it claims. Time, revocation, bindings are no part of that: they are
+ * checked at every use. Everything here but new works without allocation, from any thread at once, and waits for
+ * nobody.
+ */
+typedef struct xg_verified xg_verified;
+
+#define XG_VERIFIED_MAX 1000000
+
+xg_result xg_verified_new(size_t capacity, xg_verified **ret_cache) XG_MUST_USE; /* 1 to XG_VERIFIED_MAX; NO_MEMORY */
+void xg_verified_free(xg_verified *cache);
+
+/* SHA-256 of a token, keyed for one table. */
+typedef struct xg_token_mark {
+    uint64_t words[4];
+} xg_token_mark;
+
+void xg_verified_mark(const xg_verified *cache, xg_str token, xg_token_mark *ret_mark);
+
+typedef struct xg_verified_token {
+    xg_header *header;
+    xg_claims *claims;
+    uint8_t fingerprint[XG_FINGERPRINT_LEN]; /* of the key under which the signature holds */
+} xg_verified_token;
+
+/*
+ * The token of this mark, if it was added for the same kind and epoch: fills the header and the claims that ret_token
+ * points to (claims borrow from their own storage), and the fingerprint. When false, they hold nothing of use. The
+ * epoch stands for the limits under which a token is read: it changes when they do, and what was added before is found
+ * no more.
+ */
+bool xg_verified_find(xg_verified *cache, const xg_token_mark *mark, xg_token_kind kind, uint64_t epoch,
+                      xg_verified_token *ret_token) XG_MUST_USE;
+/* Adds a token whose signature held and whose claims were read. Too long a one, or one that comes while another is
+ * being added to the same place, is not: it will be verified again. */
+void xg_verified_add(xg_verified *cache, const xg_token_mark *mark, xg_token_kind kind, uint64_t epoch,
+                     const xg_verified_token *token);
+
+typedef struct xg_verified_counts {
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t evictions;
+    size_t tokens;
+    size_t capacity;
+} xg_verified_counts;
+
+void xg_verified_count(xg_verified *cache, bool is_hit); /* whether it spared a verification */
+void xg_verified_read_counts(const xg_verified *cache, xg_verified_counts *ret_counts);
+
 /* ---- minting: sign.c, mint.c; not in xdsgate.so ---- */
 
 /* A private RSA key. Lives in memory that is not dumped; wiped by free. */
