@@ -55,9 +55,20 @@ void xg_sessions_free(xg_sessions *sessions); /* tells nobody; NULL is allowed *
 void xg_sessions_set_capacity(xg_sessions *sessions, size_t capacity);
 size_t xg_sessions_count(const xg_sessions *sessions);
 
+typedef struct xg_session_counts {
+    size_t live;
+    size_t capacity;
+    uint64_t registered;
+    uint64_t moved;
+    uint64_t closed; /* by xg_sessions_close */
+} xg_session_counts;
+
+/* Takes no lock. */
+void xg_sessions_read_counts(const xg_sessions *sessions, xg_session_counts *ret_counts);
+
 /*
  * Takes a session in. `generation`: of the state that judged it. `ends`: the second from which its token is no longer
- * valid, leeway included; INT64_MAX never. A newer token of the same proxy moves its session over: one record replaces
+ * valid, by the clock that xg_sessions_expire is given; INT64_MAX never. A newer token of the same proxy moves its session over: one record replaces
  * the other, nobody is told, and the count stays, also at capacity. The same proxy: token_kind, request_kind, mesh and
  * proxy agree. Newer: a later iat where both tokens have one; else a later exp, none counting as the latest. On any
  * failure the session that was there stays as it was.

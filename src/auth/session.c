@@ -23,6 +23,8 @@
 #define NUM_SHARDS  64u /* a power of two */
 #define SHARD_SHIFT 58u /* the high bits of an id's hash pick the shard, the low ones the bucket */
 
+#define CHUNK_MAX 64u /* places */
+
 #define STRINGS_FETCHED 64u /* of the bytes behind a record, as most have them */
 
 _Static_assert(UINT64_C(1) << (64 - SHARD_SHIFT) == NUM_SHARDS, "the shift leaves the number of a shard");
@@ -37,8 +39,8 @@ struct xg_sessions {
     alignas(XG_SESSION_ALIGN) session_keys keys;
     atomic_size_t capacity;
     _Atomic(uint64_t) generation;
-    /* Written by everyone who comes or goes. */
-    alignas(XG_SESSION_ALIGN) atomic_size_t count;
+    /* Places taken, those that shards keep in spare included. Written once for many who come and go. */
+    alignas(XG_SESSION_ALIGN) atomic_size_t num_reserved;
     xg_session_shard shards[NUM_SHARDS];
 };
 
@@ -62,7 +64,7 @@ xg_result xg_sessions_new(xg_sessions **ret_sessions)
     sessions->keys = keys;
     atomic_init(&sessions->capacity, 0);
     atomic_init(&sessions->generation, 0);
-    atomic_init(&sessions->count, 0);
+    atomic_init(&sessions->num_reserved, 0);
     for (size_t i = 0; i < NUM_SHARDS; i++) {
         xg_session_shard_init(&sessions->shards[i]);
     }
@@ -83,9 +85,35 @@ void xg_sessions_set_capacity(xg_sessions *sessions, size_t capacity)
     atomic_store_explicit(&sessions->capacity, capacity, memory_order_relaxed);
 }
 
+static size_t count_spare(const xg_sessions *sessions)
+{
+    size_t spare = 0;
+    for (size_t i = 0; i < NUM_SHARDS; i++) {
+        spare += atomic_load_explicit(&sessions->shards[i].num_spare, memory_order_relaxed);
+    }
+    return spare;
+}
+
+/* Of two figures that others move places between: never below none. */
 size_t xg_sessions_count(const xg_sessions *sessions)
 {
-    return atomic_load_explicit(&sessions->count, memory_order_relaxed);
+    size_t spare = count_spare(sessions);
+    size_t reserved = atomic_load_explicit(&sessions->num_reserved, memory_order_relaxed);
+    return reserved > spare ? reserved - spare : 0;
+}
+
+void xg_sessions_read_counts(const xg_sessions *sessions, xg_session_counts *ret_counts)
+{
+    *ret_counts = (xg_session_counts){
+        .live = xg_sessions_count(sessions),
+        .capacity = atomic_load_explicit(&sessions->capacity, memory_order_relaxed),
+    };
+    for (size_t i = 0; i < NUM_SHARDS; i++) {
+        const xg_session_shard *shard = &sessions->shards[i];
+        ret_counts->registered += atomic_load_explicit(&shard->num_registered, memory_order_relaxed);
+        ret_counts->moved += atomic_load_explicit(&shard->num_moved, memory_order_relaxed);
+        ret_counts->closed += atomic_load_explicit(&shard->num_closed, memory_order_relaxed);
+    }
 }
 
 static void lock_shard(xg_session_shard *shard)
@@ -149,21 +177,73 @@ static bool is_newer(const xg_grant *grant, const xg_grant *old)
     return !grant->has_exp && old->has_exp;
 }
 
-/* One more, unless the table is full: exact, whoever else comes at this moment. */
-static xg_result take_place(xg_sessions *sessions)
+/* How many places a shard fetches at once, so that those who come and go do not all write one line. */
+static size_t chunk_of(size_t capacity)
+{
+    size_t share = capacity / (NUM_SHARDS * 16);
+    return share < 1 ? 1 : share > CHUNK_MAX ? CHUNK_MAX : share;
+}
+
+/* Up to `wanted` of the places that nobody has reserved; 0 if there is none. */
+static size_t reserve_places(xg_sessions *sessions, size_t wanted, size_t capacity)
+{
+    size_t reserved = atomic_load_explicit(&sessions->num_reserved, memory_order_relaxed);
+    size_t taken;
+    do {
+        size_t left = reserved < capacity ? capacity - reserved : 0;
+        taken = left < wanted ? left : wanted;
+    } while (taken > 0 && !atomic_compare_exchange_weak_explicit(&sessions->num_reserved, &reserved, reserved + taken,
+                                                                 memory_order_relaxed, memory_order_relaxed));
+    return taken;
+}
+
+static void return_spare(xg_sessions *sessions, xg_session_shard *shard)
+{
+    size_t spare = atomic_exchange_explicit(&shard->num_spare, 0, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&sessions->num_reserved, spare, memory_order_relaxed);
+}
+
+static bool take_spare(xg_session_shard *shard)
+{
+    size_t spare = atomic_load_explicit(&shard->num_spare, memory_order_relaxed);
+    while (spare > 0 && !atomic_compare_exchange_weak_explicit(&shard->num_spare, &spare, spare - 1,
+                                                               memory_order_relaxed, memory_order_relaxed)) {
+    }
+    return spare > 0;
+}
+
+/*
+ * One place more. The capacity is never passed: a place is one of the shard's own, or is reserved from what is left,
+ * for which in need all shards return what they have in spare.
+ */
+static xg_result take_place(xg_sessions *sessions, xg_session_shard *shard)
 {
     size_t capacity = atomic_load_explicit(&sessions->capacity, memory_order_relaxed);
-    size_t count = atomic_load_explicit(&sessions->count, memory_order_relaxed);
-    do {
-        XG_CHECK(count < capacity, SESSION_LIMIT);
-    } while (!atomic_compare_exchange_weak_explicit(&sessions->count, &count, count + 1, memory_order_relaxed,
-                                                    memory_order_relaxed));
+    bool is_within = atomic_load_explicit(&sessions->num_reserved, memory_order_relaxed) <= capacity;
+    if (is_within && take_spare(shard)) {
+        return XG_OK;
+    }
+    size_t taken = reserve_places(sessions, chunk_of(capacity), capacity);
+    for (size_t i = 0; i < NUM_SHARDS && taken == 0; i++) {
+        return_spare(sessions, &sessions->shards[i]);
+        taken = reserve_places(sessions, 1, capacity);
+    }
+    XG_CHECK(taken > 0, SESSION_LIMIT);
+    atomic_fetch_add_explicit(&shard->num_spare, taken - 1, memory_order_relaxed);
     return XG_OK;
 }
 
-static void give_back(xg_sessions *sessions, size_t num_places)
+static void give_back(xg_sessions *sessions, xg_session_shard *shard, size_t num_places)
 {
-    atomic_fetch_sub_explicit(&sessions->count, num_places, memory_order_relaxed);
+    size_t spare = atomic_fetch_add_explicit(&shard->num_spare, num_places, memory_order_relaxed) + num_places;
+    if (spare > 2 * CHUNK_MAX) {
+        return_spare(sessions, shard);
+    }
+}
+
+static void count_one(atomic_uint_least64_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
 static bool is_swept(const xg_session_shard *shard, const xg_session_record *record)
@@ -184,12 +264,13 @@ static xg_result admit(xg_sessions *sessions, xg_session_shard *shard, xg_sessio
     XG_CHECK(old == NULL || (is_same_proxy(&record->grant, &old->grant) && is_newer(&record->grant, &old->grant)),
              SESSION_DUPLICATE);
     XG_TRY(xg_session_shard_reserve(shard, record, set, &group));
-    xg_result placed = old != NULL ? XG_OK : take_place(sessions);
+    xg_result placed = old != NULL ? XG_OK : take_place(sessions, shard);
     if (!xg_is_ok(placed)) {
         xg_session_shard_drop_if_empty(shard, group);
         return placed;
     }
     xg_session_shard_attach(shard, group, record, hash);
+    count_one(old != NULL ? &shard->num_moved : &shard->num_registered);
     if (old != NULL) {
         xg_session_shard_detach(shard, old);
         *ret_old = old;
@@ -223,7 +304,8 @@ bool xg_sessions_close(xg_sessions *sessions, uint64_t id)
     xg_session_record *record = xg_session_shard_find(shard, id, hash);
     if (record != NULL) {
         xg_session_shard_detach(shard, record);
-        give_back(sessions, 1);
+        give_back(sessions, shard, 1);
+        count_one(&shard->num_closed);
     }
     unlock_shard(shard);
     free(record);
@@ -253,7 +335,7 @@ static void end_session(walk *w, xg_session_shard *shard, xg_session_record *rec
 
 static void leave_shard(walk *w, xg_session_shard *shard)
 {
-    give_back(w->sessions, w->num_ended);
+    give_back(w->sessions, shard, w->num_ended);
     w->num_ended = 0;
     unlock_shard(shard);
 }

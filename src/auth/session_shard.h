@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 
 #include "session_heap.h"
 #include "session_index.h"
@@ -77,6 +78,11 @@ typedef struct xg_session_shard {
     xg_session_heap heap;
     bool is_expiring;
     int64_t swept; /* the latest second of a sweep, if is_expiring */
+    /* Read and, the first of them, written without the lock too. */
+    atomic_size_t num_spare; /* places reserved for who comes next */
+    atomic_uint_least64_t num_registered;
+    atomic_uint_least64_t num_moved;
+    atomic_uint_least64_t num_closed;
 } xg_session_shard;
 
 void xg_session_shard_init(xg_session_shard *shard);
