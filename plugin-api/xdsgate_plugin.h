@@ -127,8 +127,9 @@ typedef struct xg_invalidation {
  *   cookie  passed back untouched; an integer, never dereferenced.
  *   log     may be NULL. msg is ASCII, not NUL-terminated, valid during the call only, free of secrets; control bytes
  *           are escaped. Must not call back into the plugin.
- *   on_session_invalidated  may be NULL. n is at most 256. Called from inside tick and reload only, with no lock
- *           held; session_close and authenticate may be called from it.
+ *   on_session_invalidated  may be NULL: then requests that name a session are denied. n is at most 256; items are
+ *           valid during the call only. Called from inside tick and reload only, with no lock held; each session once,
+ *           perhaps before authenticate has returned. session_close and authenticate may be called from it.
  *   now     seconds since 1970-01-01T00:00:00Z; NULL means the system's wall clock.
  */
 typedef struct xg_host {
@@ -143,7 +144,8 @@ typedef struct xg_host {
 /*
  * One question: may this proxy, which presents this credential, connect? node_id, mesh, name and zone are UTF-8 without
  * control bytes; keys and values of tags and labels are compared byte for byte, each of at most 1024 bytes.
- *   session     the host's own stream id; 0 = decide only. Needs the sessions feature bit.
+ *   session     the host's own stream id, unused so far; 0 = decide only. Needs on_session_invalidated. A newer token
+ *               of the same proxy may be presented under the id of its live session, which then rests on that token.
  *   credential  the token's bytes as the peer sent them, no scheme prefix. Never logged.
  *   node_id     empty = not checked; else it must be "<mesh>.<name>".
  *   mesh, name  of the proxy's resource; both are needed for a Dataplane.
@@ -200,7 +202,7 @@ typedef struct xg_decision {
 } xg_decision;
 
 /* Bits of xg_auth.features. */
-#define XG_FEATURE_SESSIONS UINT64_C(1) /* xg_request.session is honoured; clear in this version */
+#define XG_FEATURE_SESSIONS UINT64_C(1) /* xg_request.session is honoured */
 
 /*
  * The table. `static const` inside the plugin: lives until unload, must not be written to.
@@ -213,13 +215,15 @@ typedef struct xg_decision {
  * workload_for_scope The workload that replaces a zone token's scope: zone-proxy-<mesh>-<ingress|egress|all>. Writes a
  *                    NUL-terminated name of at most 63 bytes to out and returns XG_REASON_OK, else the reason, with
  *                    out an empty string if cap allows. Pure.
- * session_close      The stream is gone. Unknown ids are ignored.
+ * session_close      The stream is gone. Unknown ids are ignored. A session that was being told of at that moment may
+ *                    still be told.
  * reload             Reads the store again, with config as the new configuration, or the present one if config is
  *                    empty. All or nothing: on failure the old state serves, the reason is returned and err says
  *                    why. XG_REASON_OK on success. A key set that is refused goes on with its last good state, and
  *                    err says so too; where the configuration names another store there is none, and reload fails.
- * tick               Follows the store, at `now` seconds (0 = ask the clock; negative is refused). Returns the next
- *                    second at which it wants to be called, or a negative reason number.
+ * tick               Follows the store and ends the sessions of expired tokens, at `now` seconds (0 = ask the clock;
+ *                    negative is refused). Returns the next second at which it wants to be called, or a negative
+ *                    reason number.
  * destroy            Frees and wipes the context. XG_REASON_BUSY, and nothing freed, while calls are in flight.
  */
 typedef struct xg_auth {

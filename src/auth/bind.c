@@ -73,7 +73,7 @@ static tag_match match_sources(const xg_json *key, xg_str allowed, const xg_requ
 static void describe_tag(const xg_json *key, xg_str allowed, const tag_match *match, xg_finding *finding)
 {
     xg_text field;
-    *finding = (xg_finding){.binding = XG_BINDING_TAG, .proxy = match->forbidden};
+    xg_finding_set(finding, XG_BINDING_TAG, XG_STR(""), match->forbidden);
     xg_text_init(&field, finding->field_storage, sizeof(finding->field_storage));
     xg_json_decode(key, &field);
     finding->field = (xg_str){field.ptr, field.len};
@@ -110,7 +110,7 @@ static xg_result bind_workload(const xg_claims *claims, const xg_request *reques
     bool is_bound = claims->workload.len > 0;
     bool has_label = false;
 
-    *reterr = (xg_finding){.binding = XG_BINDING_WORKLOAD, .token = claims->workload};
+    xg_finding_set(reterr, XG_BINDING_WORKLOAD, claims->workload, XG_STR(""));
     for (size_t i = 0; i < request->num_labels; i++) {
         if (!xg_str_eq(request->labels[i].key, WORKLOAD_LABEL)) {
             continue;
@@ -126,16 +126,16 @@ static xg_result bind_workload(const xg_claims *claims, const xg_request *reques
 
 static xg_result bind_name_and_mesh(const xg_claims *claims, const xg_request *request, xg_finding *reterr)
 {
-    *reterr = (xg_finding){.binding = XG_BINDING_NAME, .token = claims->name, .proxy = request->name};
+    xg_finding_set(reterr, XG_BINDING_NAME, claims->name, request->name);
     XG_CHECK(claims->name.len == 0 || xg_str_eq(claims->name, request->name), BINDING_NAME);
-    *reterr = (xg_finding){.binding = XG_BINDING_MESH, .token = claims->mesh, .proxy = request->mesh};
+    xg_finding_set(reterr, XG_BINDING_MESH, claims->mesh, request->mesh);
     XG_CHECK(claims->mesh.len == 0 || xg_str_eq(claims->mesh, request->mesh), BINDING_MESH);
     return XG_OK;
 }
 
 static xg_result bind_type(const xg_claims *claims, const xg_profile *profile, xg_finding *reterr)
 {
-    *reterr = (xg_finding){.binding = XG_BINDING_TYPE, .token = claims->type};
+    xg_finding_set(reterr, XG_BINDING_TYPE, claims->type, XG_STR(""));
     XG_CHECK(!profile->type_checked || claims->type.len == 0 || xg_str_eq(claims->type, XG_STR("dataplane")),
              BINDING_TYPE);
     return XG_OK;
@@ -154,11 +154,11 @@ xg_result xg_bind_zone(const xg_claims *claims, const xg_request *request, xg_st
 {
     xg_str needed = request->kind == XG_KIND_ZONE_INGRESS ? XG_STR("ingress") : XG_STR("egress");
 
-    *reterr = (xg_finding){.binding = XG_BINDING_SCOPE, .proxy = needed};
+    xg_finding_set(reterr, XG_BINDING_SCOPE, XG_STR(""), needed);
     reterr->token = join(claims->scope, reterr->token_storage, sizeof(reterr->token_storage));
     XG_CHECK(list_has(claims->scope, needed), BINDING_SCOPE);
 
-    *reterr = (xg_finding){.binding = XG_BINDING_ZONE, .token = claims->zone, .proxy = zone};
+    xg_finding_set(reterr, XG_BINDING_ZONE, claims->zone, zone);
     XG_CHECK(claims->zone.len == 0 || zone.len > 0, POLICY_NO_ZONE);
     XG_CHECK(claims->zone.len == 0 || xg_str_eq(claims->zone, zone), BINDING_ZONE);
     return XG_OK;

@@ -16,6 +16,8 @@
 #define POLL_SECONDS_MAX 3600
 #define POLL_SECONDS     10
 #define REQUEST_TAGS_MAX 256
+#define SESSIONS_MAX     1000000
+#define CACHED_TOKENS    65536
 
 typedef enum value_kind {
     VALUE_BOOL,    /* bool */
@@ -41,7 +43,9 @@ typedef struct config_member {
 
 #define AT(field) offsetof(xg_config, field)
 
-static_assert(sizeof(xg_legacy) == sizeof(uint32_t) && sizeof(xg_tag_source) == sizeof(uint32_t), "see store_word");
+static_assert(sizeof(xg_legacy) == sizeof(uint32_t) && sizeof(xg_tag_source) == sizeof(uint32_t) &&
+                  sizeof(xg_expiry) == sizeof(uint32_t),
+              "see store_word");
 
 static const config_member SWITCHES[] = {
     {"tag_source", VALUE_WORD, AT(policy.profile.tag_source), 0, 0, {"inbound", "labels", "union"}, NULL},
@@ -67,6 +71,8 @@ static const config_member LIMITS[] = {
     {"request_tags", VALUE_SIZE, AT(policy.request_tags), 1, REQUEST_TAGS_MAX, {NULL}, NULL},
     {"revoked_ids", VALUE_SIZE, AT(store.revoked_ids), 1, XG_REVOKED_MAX, {NULL}, NULL},
     {"meshes", VALUE_SIZE, AT(store.meshes), 1, XG_MESHES_MAX, {NULL}, NULL},
+    {"sessions", VALUE_SIZE, AT(sessions), 1, SESSIONS_MAX, {NULL}, NULL},
+    {"cached_tokens", VALUE_SIZE, AT(cached_tokens), 0, XG_VERIFIED_MAX, {NULL}, NULL},
     {NULL, VALUE_BOOL, 0, 0, 0, {NULL}, NULL},
 };
 
@@ -79,6 +85,7 @@ static const config_member MEMBERS[] = {
     {"legacy_zone_tokens", VALUE_WORD, AT(policy.legacy_zone_tokens), 0, 0, {"allow", "warn", "deny"}, NULL},
     {"legacy_zone_tokens_deny_after", VALUE_TIME, AT(policy.deny_after), 0, 0, {NULL}, NULL},
     {"allow_mesh_wide", VALUE_BOOL, AT(policy.allow_mesh_wide), 0, 0, {NULL}, NULL},
+    {"expiry", VALUE_WORD, AT(policy.expiry), 0, 0, {"end", "bar-new"}, NULL},
     {"leeway_seconds", VALUE_INTEGER, AT(policy.leeway), 0, LEEWAY_MAX, {NULL}, NULL},
     {"limits", VALUE_OBJECT, 0, 0, 0, {NULL}, LIMITS},
     {NULL, VALUE_BOOL, 0, 0, 0, {NULL}, NULL},
@@ -340,6 +347,9 @@ xg_result xg_config_parse(xg_str json, xg_config *ret_config, xg_text *reterr)
     r.config.policy.deny_after = INT64_MAX;
     r.config.policy.token = XG_TOKEN_LIMITS_DEFAULT;
     r.config.policy.request_tags = REQUEST_TAGS_MAX;
+    r.config.policy.expiry = XG_EXPIRY_END;
+    r.config.sessions = SESSIONS_MAX;
+    r.config.cached_tokens = CACHED_TOKENS;
     r.config.store = (xg_dirstore_limits){.meshes = XG_MESHES_MAX, .revoked_ids = XG_REVOKED_MAX};
 
     xg_text_init(&text, message, sizeof(message));

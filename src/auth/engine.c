@@ -3,17 +3,23 @@
  * engine.c: the decision. decide() below is the table of the design, section 5, row by row.
  *
  * Owns the order of the checks and the one line that can say "allowed". Must never look at anything before the row
- * above it held: nothing that is not authenticated reaches a general parser. Touches no clock, file or lock; any
- * thread.
+ * above it held: nothing that is not authenticated reaches a general parser. Touches no clock and no file, and no lock
+ * but that of the session table in row 13; any thread.
+ *
+ * A token seen before has passed rows 3, 4, 7 and 8: its bytes are the same, and so are the limits (the epoch) and the
+ * key, which rows 5 and 6 find anew. Every other row is as for any token.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "xdsgate/auth.h"
 
-#define KNOWN_FLAGS   ((uint32_t)XG_FLAG_IDENTITY_FROM_WORKLOAD)
-#define TAG_TEXT_MAX  1024u
-#define EXPIRES_SOON  86400
-#define NEVER_EXPIRES INT64_MAX
+#define KNOWN_FLAGS    ((uint32_t)XG_FLAG_IDENTITY_FROM_WORKLOAD)
+#define TAG_TEXT_MAX   1024u
+#define EXPIRES_SOON   86400
+#define NEVER_EXPIRES  INT64_MAX
+#define BINDS_ANYTHING (1u << 31) /* what every session depends on */
+#define SEEN_BYTES_MAX 2048       /* longer tokens are verified each time: what is refused early must cost little */
 
 /* One decision under way: what came in, and what the rows so far have established. */
 typedef struct xg_case {
@@ -22,14 +28,18 @@ typedef struct xg_case {
     uint32_t kinds;
     xg_token_kind token_kind;
     xg_str zone; /* the control plane's own */
-    xg_jws jws;
+    xg_jws *jws;
     xg_header header;
     xg_trust trust;
     xg_pubkey *key;
+    xg_token_mark mark;
+    xg_verified_token seen;
+    bool is_seen; /* the token was found among those that verified before */
     bool is_verified;
     bool has_claims;
-    xg_claims claims;
-    int64_t not_after; /* exp with the leeway */
+    xg_claims *claims;
+    uint32_t binds;    /* XG_BINDS_* of the claims */
+    int64_t not_after; /* exp with the leeway; for zone tokens, not after the policy's own end */
     xg_finding finding;
     char claim_field[XG_CLAIM_FIELD_SIZE];
 } xg_case;
@@ -101,7 +111,7 @@ static xg_result check_request(xg_case *c)
     c->token_kind = r->kind == XG_KIND_DATAPLANE ? XG_TOKEN_DATAPLANE : XG_TOKEN_ZONE;
     XG_CHECK((r->flags & ~KNOWN_FLAGS) == 0, REQUEST_FLAGS);
     XG_CHECK(r->flags == 0 || c->token_kind == XG_TOKEN_DATAPLANE, REQUEST_FLAGS); /* no zone token meets it */
-    XG_CHECK(r->session == 0, SESSION_UNSUPPORTED);
+    XG_CHECK(r->session == 0 || c->view->sessions != NULL, SESSION_UNSUPPORTED);
     XG_TRY(check_names(c));
     XG_TRY(find_own_zone(c));
     XG_TRY(check_tags(c, XG_STR("tags"), r->tags, r->num_tags));
@@ -120,7 +130,7 @@ static xg_result check_node_id(xg_case *c)
     if (r->node_id.len == 0) {
         return XG_OK;
     }
-    c->finding = (xg_finding){.binding = XG_BINDING_NODE, .token = r->node_id};
+    xg_finding_set(&c->finding, XG_BINDING_NODE, r->node_id, XG_STR(""));
     xg_text_init(&expected, c->finding.proxy_storage, sizeof(c->finding.proxy_storage));
     xg_text_add(&expected, r->mesh);
     xg_text_add(&expected, XG_STR("."));
@@ -134,11 +144,29 @@ static xg_result check_node_id(xg_case *c)
 
 /* ---- rows 3 to 8: the token ---- */
 
-static xg_result scan_header(xg_case *c)
+static bool recall(xg_case *c)
 {
-    XG_TRY(xg_header_scan(c->jws.header, &c->view->policy->token, &c->header));
+    xg_verified *verified = c->view->verified;
+    if (verified == NULL || c->request->credential.len == 0 || c->request->credential.len > SEEN_BYTES_MAX) {
+        return false;
+    }
+    xg_verified_mark(verified, c->request->credential, &c->mark);
+    c->seen = (xg_verified_token){.header = &c->header, .claims = c->claims};
+    return xg_verified_find(verified, &c->mark, c->token_kind, c->view->epoch, &c->seen);
+}
+
+static xg_result take_apart(xg_case *c)
+{
+    XG_TRY(xg_jws_split(c->request->credential, &c->view->policy->token, c->jws)); /* 3 */
+    XG_TRY(xg_header_scan(c->jws->header, &c->view->policy->token, &c->header));   /* 4 */
     XG_CHECK(c->header.has_kid, KID_MISSING);
     return XG_OK;
+}
+
+static xg_result read_token(xg_case *c)
+{
+    c->is_seen = recall(c);
+    return c->is_seen ? XG_OK : take_apart(c);
 }
 
 static xg_str kid_of(const xg_case *c)
@@ -159,20 +187,43 @@ static xg_result find_key(xg_case *c)
     return xg_trust_find_key(&c->trust, kid_of(c), &c->key);
 }
 
+static bool is_key_of(const xg_pubkey *key, const uint8_t fingerprint[XG_FINGERPRINT_LEN])
+{
+    return memcmp(xg_pubkey_fingerprint(key), fingerprint, XG_FINGERPRINT_LEN) == 0;
+}
+
 static xg_result check_signature(xg_case *c)
 {
-    XG_TRY(xg_pubkey_verify(c->key, c->jws.signing_input, c->jws.signature));
+    if (c->is_seen && !is_key_of(c->key, c->seen.fingerprint)) {
+        c->is_seen = false; /* the set has another key of this kid by now */
+        XG_TRY(take_apart(c));
+    }
+    if (!c->is_seen) {
+        XG_TRY(xg_pubkey_verify(c->key, c->jws->signing_input, c->jws->signature));
+    }
     c->is_verified = true;
     return XG_OK;
 }
 
+static uint32_t find_binds(const xg_claims *claims)
+{
+    return (claims->name.len > 0 ? XG_BINDS_NAME : 0u) | (claims->mesh.len > 0 ? XG_BINDS_MESH : 0u) |
+           (claims->tags.len > 0 ? XG_BINDS_TAGS : 0u) | (claims->workload.len > 0 ? XG_BINDS_WORKLOAD : 0u) |
+           (claims->type.len > 0 ? XG_BINDS_TYPE : 0u) | (claims->zone.len > 0 ? XG_BINDS_ZONE : 0u);
+}
+
 static xg_result parse_claims(xg_case *c)
 {
-    xg_result parsed =
-        xg_claims_parse(c->jws.payload, c->token_kind, &c->view->policy->token, &c->claims, c->claim_field);
-    c->has_claims = xg_is_ok(parsed);
-    c->finding = (xg_finding){.field = xg_str_of(c->claim_field)};
-    return parsed;
+    if (!c->is_seen) {
+        xg_result parsed =
+            xg_claims_parse(c->jws->payload, c->token_kind, &c->view->policy->token, c->claims, c->claim_field);
+        xg_finding_set(&c->finding, XG_BINDING_NONE, XG_STR(""), XG_STR(""));
+        c->finding.field = xg_str_of(c->claim_field);
+        XG_TRY(parsed);
+    }
+    c->has_claims = true;
+    c->binds = find_binds(c->claims);
+    return XG_OK;
 }
 
 /* ---- row 9: time; both comparisons are exact, also at the ends of the range ---- */
@@ -188,18 +239,21 @@ static xg_result check_time(xg_case *c)
 {
     int64_t end, start;
     int64_t leeway = c->view->policy->leeway;
-    if (__builtin_add_overflow(c->claims.exp, leeway, &end)) {
+    if (__builtin_add_overflow(c->claims->exp, leeway, &end)) {
         end = INT64_MAX;
     }
-    if (__builtin_sub_overflow(c->claims.nbf, leeway, &start)) {
+    if (__builtin_sub_overflow(c->claims->nbf, leeway, &start)) {
         start = INT64_MIN;
     }
-    c->not_after = c->claims.has_exp ? end : NEVER_EXPIRES;
-    if (c->claims.has_exp && c->view->latest_now >= end) {
-        return fail_time(c, c->claims.exp, c->view->latest_now, XG_FAIL(EXPIRED));
+    c->not_after = c->claims->has_exp ? end : NEVER_EXPIRES;
+    if (c->token_kind == XG_TOKEN_ZONE && c->view->policy->deny_after < c->not_after) {
+        c->not_after = c->view->policy->deny_after;
     }
-    if (c->claims.has_nbf && c->view->now < start) {
-        return fail_time(c, c->claims.nbf, c->view->now, XG_FAIL(NOT_YET_VALID));
+    if (c->claims->has_exp && c->view->latest_now >= end) {
+        return fail_time(c, c->claims->exp, c->view->latest_now, XG_FAIL(EXPIRED));
+    }
+    if (c->claims->has_nbf && c->view->now < start) {
+        return fail_time(c, c->claims->nbf, c->view->now, XG_FAIL(NOT_YET_VALID));
     }
     return XG_OK;
 }
@@ -209,14 +263,14 @@ static xg_result check_time(xg_case *c)
 /* What the explanation of a revocation names: the claim by which the token is revoked. */
 static void find_revoked_by(xg_case *c, uint32_t reason, int64_t issued_before)
 {
-    c->finding = (xg_finding){.token = c->claims.jti};
+    xg_finding_set(&c->finding, XG_BINDING_NONE, c->claims->jti, XG_STR(""));
     if (reason == XG_REASON_REVOKED_NAME) {
-        c->finding.token = c->claims.name;
+        c->finding.token = c->claims->name;
     } else if (reason == XG_REASON_REVOKED_WORKLOAD) {
-        c->finding.token = c->claims.workload;
+        c->finding.token = c->claims->workload;
     } else if (reason == XG_REASON_REVOKED_ISSUED_BEFORE) {
         c->finding.token =
-            c->claims.has_iat ? xg_clock_format(c->claims.iat, c->finding.token_storage) : XG_STR("nothing");
+            c->claims->has_iat ? xg_clock_format(c->claims->iat, c->finding.token_storage) : XG_STR("nothing");
         c->finding.proxy = xg_clock_format(issued_before, c->finding.proxy_storage);
     }
 }
@@ -225,12 +279,12 @@ static xg_result check_revoked(xg_case *c)
 {
     int64_t issued_before = 0;
     const xg_revocable token = {
-        .jti = c->claims.jti,
+        .jti = c->claims->jti,
         .kid = kid_of(c),
-        .name = c->claims.name,
-        .workload = c->claims.workload,
-        .has_iat = c->claims.has_iat,
-        .iat = c->claims.iat,
+        .name = c->claims->name,
+        .workload = c->claims->workload,
+        .has_iat = c->claims->has_iat,
+        .iat = c->claims->iat,
     };
     xg_result result =
         xg_trust_check_revoked(&c->trust, &token, c->view->policy->profile.shared_revocations, &issued_before);
@@ -245,13 +299,13 @@ static xg_result check_revoked(xg_case *c)
 /* The Workload claim binds only where something compares it. */
 static bool is_workload_bound(const xg_case *c)
 {
-    return c->claims.workload.len > 0 &&
+    return (c->binds & XG_BINDS_WORKLOAD) != 0 &&
            (c->view->policy->profile.workload_enforced || (c->request->flags & XG_FLAG_IDENTITY_FROM_WORKLOAD) != 0);
 }
 
 static bool is_mesh_wide(const xg_case *c)
 {
-    return c->claims.name.len == 0 && c->claims.tags.len == 0 && !is_workload_bound(c);
+    return (c->binds & (XG_BINDS_NAME | XG_BINDS_TAGS)) == 0 && !is_workload_bound(c);
 }
 
 static xg_result check_zone_demands(const xg_case *c)
@@ -260,19 +314,19 @@ static xg_result check_zone_demands(const xg_case *c)
     XG_CHECK(policy->profile.zone_entities, POLICY_ZONE_ENTITIES);
     XG_CHECK(policy->legacy_zone_tokens != XG_LEGACY_DENY, POLICY_ZONE_TOKENS);
     XG_CHECK(c->view->latest_now < policy->deny_after, POLICY_ZONE_TOKENS);
-    XG_CHECK(!policy->profile.mesh_required || c->claims.zone.len > 0, POLICY_ZONE);
+    XG_CHECK(!policy->profile.mesh_required || (c->binds & XG_BINDS_ZONE) != 0, POLICY_ZONE);
     return XG_OK;
 }
 
 static xg_result check_demands(const xg_case *c)
 {
     const xg_profile *profile = &c->view->policy->profile;
-    XG_CHECK(!profile->exp_required || c->claims.has_exp, POLICY_EXP);
-    XG_CHECK(!profile->jti_required || c->claims.jti.len > 0, POLICY_JTI);
+    XG_CHECK(!profile->exp_required || c->claims->has_exp, POLICY_EXP);
+    XG_CHECK(!profile->jti_required || c->claims->jti.len > 0, POLICY_JTI);
     if (c->token_kind == XG_TOKEN_ZONE) {
         return check_zone_demands(c);
     }
-    XG_CHECK(!profile->mesh_required || c->claims.mesh.len > 0, POLICY_MESH);
+    XG_CHECK(!profile->mesh_required || (c->binds & XG_BINDS_MESH) != 0, POLICY_MESH);
     XG_CHECK(!profile->binding_required || c->view->policy->allow_mesh_wide || !is_mesh_wide(c), POLICY_MESH_WIDE);
     return XG_OK;
 }
@@ -282,27 +336,158 @@ static xg_result check_demands(const xg_case *c)
 static xg_result check_bindings(xg_case *c)
 {
     if (c->token_kind == XG_TOKEN_DATAPLANE) {
-        return xg_bind_dataplane(&c->claims, c->request, &c->view->policy->profile, &c->finding);
+        return xg_bind_dataplane(c->claims, c->request, &c->view->policy->profile, &c->finding);
     }
-    return xg_bind_zone(&c->claims, c->request, c->zone, &c->finding);
+    return xg_bind_zone(c->claims, c->request, c->zone, &c->finding);
+}
+
+/* ---- row 13: the session is registered ---- */
+
+static xg_grant make_grant(const xg_case *c)
+{
+    bool is_dataplane = c->token_kind == XG_TOKEN_DATAPLANE;
+    xg_grant grant = {
+        .token_kind = c->token_kind,
+        .request_kind = c->request->kind,
+        .request_flags = c->request->flags,
+        .binds = c->binds,
+        .is_key_shared = c->trust.is_key_shared,
+        .has_exp = c->claims->has_exp,
+        .has_iat = c->claims->has_iat,
+        .exp = c->claims->exp,
+        .iat = c->claims->iat,
+        .mesh = is_dataplane ? c->request->mesh : XG_STR(""),
+        .proxy = c->request->name,
+        .kid = kid_of(c),
+        .jti = c->claims->jti,
+        .name = c->claims->name,
+        .workload = c->claims->workload,
+    };
+    memcpy(grant.fingerprint, xg_pubkey_fingerprint(c->key), sizeof(grant.fingerprint));
+    return grant;
+}
+
+/* By the end that the token says: the sweep takes the leeway off its own time, so that it may change. */
+static xg_result register_session(const xg_case *c)
+{
+    if (c->request->session == 0) {
+        return XG_OK;
+    }
+    xg_grant grant = make_grant(c);
+    int64_t end = c->claims->has_exp ? c->claims->exp : NEVER_EXPIRES;
+    return xg_sessions_add(c->view->sessions, c->request->session, &grant, c->view->generation, end);
 }
 
 /* ---- the table ---- */
 
 static xg_result decide(xg_case *c)
 {
-    XG_TRY(check_request(c));                                                       /*  1 */
-    XG_TRY(check_node_id(c));                                                       /*  2 */
-    XG_TRY(xg_jws_split(c->request->credential, &c->view->policy->token, &c->jws)); /*  3 */
-    XG_TRY(scan_header(c));                                                         /*  4 */
-    XG_TRY(find_trust(c));                                                          /*  5 */
-    XG_TRY(find_key(c));                                                            /*  6 */
-    XG_TRY(check_signature(c));                                                     /*  7 */
-    XG_TRY(parse_claims(c));                                                        /*  8 */
-    XG_TRY(check_time(c));                                                          /*  9 */
-    XG_TRY(check_revoked(c));                                                       /* 10 */
-    XG_TRY(check_demands(c));                                                       /* 11 */
-    XG_TRY(check_bindings(c));                                                      /* 12 */
+    XG_TRY(check_request(c));    /*  1 */
+    XG_TRY(check_node_id(c));    /*  2 */
+    XG_TRY(read_token(c));       /*  3, 4 */
+    XG_TRY(find_trust(c));       /*  5 */
+    XG_TRY(find_key(c));         /*  6 */
+    XG_TRY(check_signature(c));  /*  7 */
+    XG_TRY(parse_claims(c));     /*  8 */
+    XG_TRY(check_time(c));       /*  9 */
+    XG_TRY(check_revoked(c));    /* 10 */
+    XG_TRY(check_demands(c));    /* 11 */
+    XG_TRY(check_bindings(c));   /* 12 */
+    XG_TRY(register_session(c)); /* 13 */
+    return XG_OK;
+}
+
+/* Only what admitted somebody is remembered: a flood of anything else drives nobody out. */
+static void remember(xg_case *c)
+{
+    xg_verified *verified = c->view->verified;
+    if (verified == NULL || c->request->credential.len > SEEN_BYTES_MAX) {
+        return;
+    }
+    xg_verified_count(verified, c->is_seen);
+    if (!c->is_seen) {
+        c->seen = (xg_verified_token){.header = &c->header, .claims = c->claims};
+        memcpy(c->seen.fingerprint, xg_pubkey_fingerprint(c->key), sizeof(c->seen.fingerprint));
+        xg_verified_add(verified, &c->mark, c->token_kind, c->view->epoch, &c->seen);
+    }
+}
+
+/* ---- judging a session again ---- */
+
+static bool is_any_lower(const xg_policy *before, const xg_policy *after)
+{
+    const xg_token_limits *old = &before->token;
+    const xg_token_limits *new = &after->token;
+    return new->credential_bytes < old->credential_bytes || new->header_bytes < old->header_bytes ||
+           new->kid_bytes < old->kid_bytes || new->jti_bytes < old->jti_bytes || new->json_depth < old->json_depth ||
+           new->tag_keys < old->tag_keys || new->tag_values < old->tag_values ||
+           after->request_tags < before->request_tags;
+}
+
+/* What was compared with the proxy under looser rules than the new policy's: only the proxy can tell whether it would
+ * pass. Another source of tags is never looser: what the token names must be found there. */
+static uint32_t find_tightened(const xg_policy *before, const xg_policy *after)
+{
+    const xg_profile *old = &before->profile;
+    const xg_profile *new = &after->profile;
+    uint32_t binds = is_any_lower(before, after) ? BINDS_ANYTHING : 0u;
+    binds |= new->tag_source != old->tag_source ? XG_BINDS_TAGS : 0u;
+    binds |= new->workload_enforced && !old->workload_enforced ? XG_BINDS_WORKLOAD : 0u;
+    binds |= new->type_checked && !old->type_checked ? XG_BINDS_TYPE : 0u;
+    binds |= strcmp(before->zone, after->zone) != 0 ? XG_BINDS_ZONE : 0u;
+    return binds;
+}
+
+void xg_engine_begin_rejudge(xg_rejudge *rejudge, const xg_view *view, const xg_policy *before)
+{
+    *rejudge = (xg_rejudge){.view = view, .tightened = find_tightened(before, view->policy)};
+}
+
+/* Row 5, once for all sessions of a set that come one after the other. */
+static xg_result find_set_again(xg_rejudge *rejudge, xg_case *c)
+{
+    if (rejudge->has_set && rejudge->set_kind == c->token_kind &&
+        xg_str_eq(rejudge->set_trust.own->name, c->request->mesh)) {
+        c->trust = rejudge->set_trust;
+        return XG_OK;
+    }
+    XG_TRY(find_trust(c));
+    rejudge->set_trust = c->trust;
+    rejudge->set_kind = c->token_kind;
+    rejudge->has_set = true;
+    return XG_OK;
+}
+
+xg_result xg_engine_rejudge(void *arg, const xg_grant *grant)
+{
+    xg_rejudge *rejudge = arg;
+    const xg_request request = {.kind = grant->request_kind, .flags = grant->request_flags, .mesh = grant->mesh};
+    XG_UNSET xg_claims claims;
+    XG_UNSET xg_case c;
+    memset(&claims, 0, offsetof(xg_claims, storage));
+    claims.jti = grant->jti;
+    claims.name = grant->name;
+    claims.workload = grant->workload;
+    claims.has_exp = grant->has_exp;
+    claims.exp = grant->exp;
+    claims.has_iat = grant->has_iat;
+    claims.iat = grant->iat;
+    memset(&c, 0, offsetof(xg_case, finding));
+    c.view = rejudge->view;
+    c.request = &request;
+    c.token_kind = grant->token_kind;
+    c.claims = &claims;
+    c.binds = grant->binds;
+    XG_CHECK(grant->kid.len < sizeof(c.header.kid), INTERNAL);
+    memcpy(c.header.kid, grant->kid.ptr, grant->kid.len);
+    c.header.kid_len = grant->kid.len;
+
+    XG_TRY(find_set_again(rejudge, &c));                                                   /*  5 */
+    XG_TRY(find_key(&c));                                                                  /*  6 */
+    XG_CHECK(is_key_of(c.key, grant->fingerprint), SIGNATURE_INVALID);                     /*  7 */
+    XG_TRY(check_revoked(&c));                                                             /* 10 */
+    XG_TRY(check_demands(&c));                                                             /* 11 */
+    XG_CHECK(((grant->binds | BINDS_ANYTHING) & rejudge->tightened) == 0, SESSION_POLICY); /* 12 */
     return XG_OK;
 }
 
@@ -311,7 +496,7 @@ static xg_result decide(xg_case *c)
 static bool is_ending_soon(const xg_case *c)
 {
     int64_t left;
-    return c->claims.has_exp && !__builtin_sub_overflow(c->not_after, c->view->now, &left) && left < EXPIRES_SOON;
+    return c->claims->has_exp && !__builtin_sub_overflow(c->not_after, c->view->now, &left) && left < EXPIRES_SOON;
 }
 
 static bool is_stale(const xg_trust *trust)
@@ -329,7 +514,7 @@ static uint32_t find_warnings(const xg_case *c)
         {is_zone && c->view->policy->legacy_zone_tokens == XG_LEGACY_WARN, XG_WARN_LEGACY_ZONE_TOKEN},
         {is_ending_soon(c), XG_WARN_EXPIRES_SOON},
         {!is_zone && is_mesh_wide(c), XG_WARN_MESH_WIDE},
-        {!c->claims.has_exp, XG_WARN_NO_EXPIRY},
+        {!c->claims->has_exp, XG_WARN_NO_EXPIRY},
         {c->view->is_stale || is_stale(&c->trust), XG_WARN_STALE_KEYS},
         {!is_zone && !is_workload_bound(c), XG_WARN_NO_WORKLOAD},
     };
@@ -360,7 +545,7 @@ static void describe(const xg_case *c, uint32_t reason, xg_decision *out)
         out->kid_len = copy_id(out->kid, sizeof(out->kid), kid_of(c));
     }
     if (c->has_claims) {
-        out->token_id_len = copy_id(out->token_id, sizeof(out->token_id), c->claims.jti);
+        out->token_id_len = copy_id(out->token_id, sizeof(out->token_id), c->claims->jti);
     }
     xg_text_init(&text, out->text, sizeof(out->text));
     xg_explain(reason, &c->finding, c->request->mesh, kid_of(c), &text);
@@ -370,18 +555,25 @@ static void describe(const xg_case *c, uint32_t reason, xg_decision *out)
 void xg_engine_decide(const xg_view *view, uint32_t kinds, const xg_request *request, xg_decision *out)
 {
     const uint32_t struct_size = out->struct_size;
-    xg_case c;
+    XG_UNSET xg_jws jws;
+    XG_UNSET xg_claims claims;
+    XG_UNSET xg_case c; /* zeroed below but for its storage */
 
     *out = (xg_decision){.struct_size = struct_size, .outcome = XG_OUTCOME_DENIED, .reason = XG_REASON_INTERNAL};
     out->generation = view->generation;
-    memset(&c, 0, sizeof(c));
+    memset(&c, 0, offsetof(xg_case, finding));
+    xg_finding_set(&c.finding, XG_BINDING_NONE, XG_STR(""), XG_STR(""));
+    c.claim_field[0] = '\0';
     c.view = view;
     c.request = request;
     c.kinds = kinds;
+    c.jws = &jws;
+    c.claims = &claims;
 
     xg_result result = decide(&c);
     describe(&c, xg_result_reason(result), out);
     if (xg_is_ok(result)) {
+        remember(&c);
         out->warnings = find_warnings(&c);
         out->not_after = c.not_after;
         out->outcome = XG_OUTCOME_ALLOWED;

@@ -12,6 +12,8 @@
 
 #define DECISION_MIN (offsetof(xg_decision, reason) + sizeof(uint32_t)) /* rule A3 */
 
+#define JUDGED_MAX 16 /* a store that changes more often than this during one call is no store */
+
 static const uint32_t KINDS_ALL = XG_KINDS_DATAPLANE | XG_KINDS_ZONE;
 
 /* Where each field of a decision ends: a field that the caller's structure holds only in part stays zero. */
@@ -66,6 +68,7 @@ static void count(xg_ctx *ctx, uint32_t outcome, uint32_t reason)
     xg_counters_count_decision(xg_context_counters(ctx), outcome == XG_OUTCOME_ALLOWED ? XG_REASON_OK : denied_by);
 }
 
+/* Judged again when the state changed between the judgement and the registration of its session (rule A11). */
 static void decide(xg_ctx *ctx, uint32_t kinds, const xg_request *req, xg_decision *out)
 {
     xg_view view;
@@ -73,20 +76,23 @@ static void decide(xg_ctx *ctx, uint32_t kinds, const xg_request *req, xg_decisi
     xg_decision decision;
     memcpy(&request, req, sizeof(request));
     memset(&decision, 0, sizeof(decision));
-    xg_state *state = xg_context_pin(ctx, &view);
-    xg_engine_decide(&view, kinds, &request, &decision);
-    xg_context_unpin(state);
+    for (unsigned i = 0; i < JUDGED_MAX && (i == 0 || decision.reason == XG_REASON_SESSION_UNSETTLED); i++) {
+        unsigned ticket = xg_context_look(ctx, &view);
+        xg_engine_decide(&view, kinds, &request, &decision);
+        xg_context_look_away(ctx, ticket);
+    }
     count(ctx, decision.outcome, decision.reason);
     publish(&decision, out);
 }
 
 static uint32_t authenticate(xg_ctx *ctx, uint32_t kinds, const xg_request *req, xg_decision *out)
 {
+    unsigned ticket;
     if (out == NULL || out->struct_size < DECISION_MIN) {
         return 0;
     }
     deny_first(out);
-    xg_result entered = xg_context_enter(ctx);
+    xg_result entered = xg_context_enter(ctx, &ticket);
     if (!xg_is_ok(entered)) {
         deny_without_engine(xg_result_reason(entered), out);
         return 0;
@@ -97,7 +103,7 @@ static uint32_t authenticate(xg_ctx *ctx, uint32_t kinds, const xg_request *req,
     } else {
         decide(ctx, kinds, req, out);
     }
-    xg_context_leave(ctx);
+    xg_context_leave(ctx, ticket);
     return out->outcome == XG_OUTCOME_ALLOWED ? 1 : 0;
 }
 
@@ -119,12 +125,4 @@ uint32_t xg_adapter_auth_zone_entity(xg_ctx *ctx, const xg_request *req, xg_deci
 uint32_t xg_adapter_workload_for_scope(xg_str mesh, uint32_t scope_bits, char *out, size_t cap)
 {
     return xg_result_reason(xg_workload_for_scope(mesh, scope_bits, out, cap));
-}
-
-void xg_adapter_session_close(xg_ctx *ctx, uint64_t session)
-{
-    /* No session is ever registered while the feature bit is clear, so every id is unknown, and unknown ids are
-     * ignored. */
-    (void)ctx;
-    (void)session;
 }

@@ -11,17 +11,16 @@
 #include "counters.h"
 #include "xdsgate/auth.h"
 
-/* What a decision needs, immutable and counted: swapped whole by reload and tick. */
-typedef struct xg_state xg_state;
-
-/* What every call begins with: OK, or the reason why this context cannot serve it (FORKED, INTERNAL for NULL). */
-xg_result xg_context_enter(xg_ctx *ctx) XG_MUST_USE;
+/* What every call begins with: OK and a ticket to leave with, or the reason why this context cannot serve it (FORKED,
+ * INTERNAL for NULL). */
+xg_result xg_context_enter(xg_ctx *ctx, unsigned *ret_ticket) XG_MUST_USE;
 /* Ends a call that xg_context_enter let in. */
-void xg_context_leave(xg_ctx *ctx);
+void xg_context_leave(xg_ctx *ctx, unsigned ticket);
 
-/* Pins the present state into *ret_view, with the time; to be released with the state returned. */
-xg_state *xg_context_pin(xg_ctx *ctx, xg_view *ret_view);
-void xg_context_unpin(xg_state *state);
+/* Fills *ret_view with the present state, which stays until the ticket is given back. Asks the clock first: inside,
+ * nothing may call the host or wait, since a reload waits for it. */
+unsigned xg_context_look(xg_ctx *ctx, xg_view *ret_view) XG_MUST_USE;
+void xg_context_look_away(xg_ctx *ctx, unsigned ticket);
 
 /* What this context counts. Never NULL once create has returned. */
 xg_counters *xg_context_counters(xg_ctx *ctx);
@@ -32,6 +31,7 @@ void xg_context_describe(xg_ctx *ctx, xg_stats *stats);
 xg_ctx *xg_context_create(const xg_host *host, xg_str config, char *err, size_t err_cap);
 uint32_t xg_context_reload(xg_ctx *ctx, xg_str config, char *err, size_t err_cap);
 int64_t xg_context_tick(xg_ctx *ctx, int64_t now);
+void xg_context_session_close(xg_ctx *ctx, uint64_t session);
 uint32_t xg_context_destroy(xg_ctx *ctx);
 
 /* The slots that adapter.c implements. */
@@ -39,7 +39,6 @@ uint32_t xg_adapter_authenticate(xg_ctx *ctx, const xg_request *req, xg_decision
 uint32_t xg_adapter_auth_dataplane(xg_ctx *ctx, const xg_request *req, xg_decision *out);
 uint32_t xg_adapter_auth_zone_entity(xg_ctx *ctx, const xg_request *req, xg_decision *out);
 uint32_t xg_adapter_workload_for_scope(xg_str mesh, uint32_t scope_bits, char *out, size_t cap);
-void xg_adapter_session_close(xg_ctx *ctx, uint64_t session);
 
 /* The slots of the second table, which stats.c implements. */
 uint32_t xg_stats_read(xg_ctx *ctx, xg_stats *out);

@@ -38,24 +38,26 @@ uint32_t xg_stats_read(xg_ctx *ctx, xg_stats *out)
     const size_t start = sizeof(out->struct_size);
     size_t size = out->struct_size < sizeof(*out) ? out->struct_size : sizeof(*out);
     memset((char *)out + start, 0, size - start);
-    xg_result entered = xg_context_enter(ctx);
+    unsigned ticket;
+    xg_result entered = xg_context_enter(ctx, &ticket);
     if (!xg_is_ok(entered)) {
         return xg_result_reason(entered);
     }
     xg_stats stats;
     memset(&stats, 0, sizeof(stats));
     xg_context_describe(ctx, &stats);
-    xg_context_leave(ctx);
+    xg_context_leave(ctx, ticket);
     memcpy((char *)out + start, (const char *)&stats + start, usable_size((uint32_t)size) - start);
     return XG_REASON_OK;
 }
 
 size_t xg_stats_denials(xg_ctx *ctx, xg_denial_count *out, size_t cap)
 {
-    if (!xg_is_ok(xg_context_enter(ctx))) {
+    unsigned ticket;
+    if (!xg_is_ok(xg_context_enter(ctx, &ticket))) {
         return 0;
     }
     size_t num_reasons = xg_counters_denials(xg_context_counters(ctx), out, cap);
-    xg_context_leave(ctx);
+    xg_context_leave(ctx, ticket);
     return num_reasons;
 }

@@ -68,12 +68,12 @@ static void test_query_answers_for_its_interface_alone(void **state)
     }
 }
 
-static void test_the_table_is_of_version_1_0_and_has_no_sessions(void **state)
+static void test_the_table_is_of_version_1_0_and_tracks_sessions(void **state)
 {
     (void)state;
     assert_int_equal(plugin.table_size, sizeof(xg_auth));
     assert_int_equal(plugin.abi, XG_ABI(1, 0));
-    assert_int_equal(plugin.auth.features & XG_FEATURE_SESSIONS, 0);
+    assert_int_equal(plugin.auth.features, XG_FEATURE_SESSIONS);
 }
 
 static void test_null_arguments_deny(void **state)
@@ -201,7 +201,7 @@ static void test_demands_that_are_not_known_deny(void **state)
     xg_request request = fixture_dataplane_request(dataplane_token);
     request.flags = XG_FLAG_IDENTITY_FROM_WORKLOAD;
     assert_int_equal(support_ask(&plugin, ctx, &request).reason, XG_REASON_OK);
-    request.session = 7;
+    request.session = 7; /* of a host that cannot be told */
     assert_int_equal(support_ask(&plugin, ctx, &request).reason, XG_REASON_SESSION_UNSUPPORTED);
     request.session = 0;
     request.reserved = 0xffffffff; /* growth rule 2: ignored when read */
@@ -512,7 +512,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_query_answers_for_its_interface_alone),
-        TEST(test_the_table_is_of_version_1_0_and_has_no_sessions),
+        TEST(test_the_table_is_of_version_1_0_and_tracks_sessions),
         TEST(test_null_arguments_deny),
         TEST(test_create_says_why_it_fails),
         TEST(test_each_entry_point_serves_its_kinds),
