@@ -73,7 +73,6 @@ xg_result xg_selftest_check_providers(xg_text *reterr)
         OURS(BN_get_word, CRYPTO),
         OURS(BN_is_odd, CRYPTO),
         OURS(BN_mod_exp_mont, CRYPTO),
-        OURS(BN_mod_word, CRYPTO),
         OURS(BN_new, CRYPTO),
         OURS(BN_num_bits, CRYPTO),
         OURS(BN_ucmp, CRYPTO),
