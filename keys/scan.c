@@ -208,9 +208,18 @@ static struct timespec youngest_of(const xg_scan *scan)
     return youngest;
 }
 
+/* How far the clock that stamps files goes in one step: 1 to 10 milliseconds. */
+static int64_t tick_of_stamps(void)
+{
+    const int64_t longest = INT64_C(10000000);
+    struct timespec tick;
+    bool is_known = clock_getres(CLOCK_REALTIME_COARSE, &tick) == 0 && tick.tv_sec == 0 && tick.tv_nsec < longest;
+    return is_known ? tick.tv_nsec : longest;
+}
+
 bool xg_scan_settle(const xg_scan *scan)
 {
-    const int64_t one_tick = INT64_C(10000000);
+    const int64_t one_tick = tick_of_stamps();
     const int64_t one_second = INT64_C(1000000000);
     struct timespec youngest = youngest_of(scan);
     for (int i = 0; i < 12; i++) {

@@ -36,8 +36,11 @@ typedef struct clash {
     xg_str kid; /* the entry's own name for the key */
 } clash;
 
+#define NUM_HASH_KEYS 4
+
+/* The keys of the sets that can still be refused. */
 typedef struct table {
-    uint8_t hash_key[XG_HASH_KEY_LEN];
+    uint64_t hash_keys[NUM_HASH_KEYS];
     owned *slots;
     size_t mask;
     clash *clashes; /* by entry */
@@ -56,12 +59,26 @@ static bool can_be_refused(const xg_store_entry *entry)
     return !entry->is_carried && !entry->set->is_refused && !entry->set->is_absent;
 }
 
+/*
+ * A multilinear hash of half of the fingerprint, which a fixed pair of fingerprints shares by chance alone, whoever
+ * chose them: the keys are drawn for each load.
+ */
+static size_t hash_of(const table *tbl, const uint8_t print[XG_FINGERPRINT_LEN])
+{
+    uint32_t words[NUM_HASH_KEYS];
+    uint64_t sum = 0;
+    memcpy(words, print, sizeof(words));
+    for (size_t i = 0; i < NUM_HASH_KEYS; i++) {
+        sum += tbl->hash_keys[i] * words[i];
+    }
+    return (size_t)(sum >> 32);
+}
+
 /* The slot of the key, or the free one where it belongs. */
 static size_t find_slot(const table *tbl, const xg_pubkey *key)
 {
     const uint8_t *print = xg_pubkey_fingerprint(key);
-    uint64_t hash = xg_hashset_digest(tbl->hash_key, (xg_str){(const char *)print, XG_FINGERPRINT_LEN}).a;
-    size_t at = (size_t)hash & tbl->mask;
+    size_t at = hash_of(tbl, print) & tbl->mask;
     while (tbl->slots[at].key != NULL &&
            memcmp(xg_pubkey_fingerprint(tbl->slots[at].key), print, XG_FINGERPRINT_LEN) != 0) {
         at = (at + 1) & tbl->mask;
@@ -93,8 +110,13 @@ static void put_clash(table *tbl, const xg_store_entry *entries, size_t entry, s
     }
 }
 
-static void enter_ring(table *tbl, const xg_store_entry *entries, const xg_keyring *ring, size_t entry)
+/* Looks up the keys with which the entry would serve. If it can be refused, those that are not there are put in. */
+static void enter(table *tbl, const xg_store_entry *entries, size_t entry, bool is_refusable)
 {
+    const xg_keyring *ring = serving_ring(&entries[entry]);
+    if (ring == NULL) {
+        return;
+    }
     for (size_t i = 0; i < xg_keyring_count(ring); i++) {
         xg_str kid;
         xg_pubkey *key = NULL;
@@ -105,7 +127,9 @@ static void enter_ring(table *tbl, const xg_store_entry *entries, const xg_keyri
         size_t at = find_slot(tbl, key);
         owned *slot = &tbl->slots[at];
         if (slot->key == NULL) {
-            *slot = (owned){.key = key, .entry = entry, .kid = kid};
+            if (is_refusable) {
+                *slot = (owned){.key = key, .entry = entry, .kid = kid};
+            }
             continue;
         }
         slot->other = entry;
@@ -138,10 +162,11 @@ static bool run_round(const xg_setload *context, table *tbl, xg_store_entry *ent
 {
     memset(tbl->slots, 0, (tbl->mask + 1) * sizeof(*tbl->slots));
     memset(tbl->clashes, 0, num_entries * sizeof(*tbl->clashes));
-    for (size_t i = 0; i < num_entries; i++) {
-        const xg_keyring *ring = serving_ring(&entries[i]);
-        if (ring != NULL) {
-            enter_ring(tbl, entries, ring, i);
+    for (int refusable = 1; refusable >= 0; refusable--) {
+        for (size_t i = 0; i < num_entries; i++) {
+            if (can_be_refused(&entries[i]) == (refusable == 1)) {
+                enter(tbl, entries, i, refusable == 1);
+            }
         }
     }
     /* Who takes over a key that serves elsewhere is refused; only if there is no such set, all that changed. */
@@ -168,15 +193,8 @@ static void refuse_rest(const xg_setload *context, xg_store_entry *entries, size
     }
 }
 
-static xg_result init_table(table *tbl, const xg_store_entry *entries, size_t num_entries)
+static xg_result init_table(table *tbl, size_t num_keys, size_t num_entries)
 {
-    /* Every ring that may come to serve counts. */
-    size_t num_keys = 0;
-    for (size_t i = 0; i < num_entries; i++) {
-        const xg_keyring *last = entries[i].previous != NULL ? entries[i].previous->ring : NULL;
-        num_keys += last != NULL ? xg_keyring_count(last) : 0;
-        num_keys += entries[i].set->ring != NULL ? xg_keyring_count(entries[i].set->ring) : 0;
-    }
     size_t num_slots = 2;
     while (num_slots < num_keys + num_keys / 2) {
         num_slots *= 2;
@@ -185,13 +203,22 @@ static xg_result init_table(table *tbl, const xg_store_entry *entries, size_t nu
     tbl->slots = calloc(num_slots, sizeof(*tbl->slots));
     tbl->clashes = calloc(num_entries + 1, sizeof(*tbl->clashes));
     XG_CHECK(tbl->slots != NULL && tbl->clashes != NULL, NO_MEMORY);
-    return xg_hashset_draw_key(tbl->hash_key);
+    _Static_assert(sizeof(tbl->hash_keys) == 2 * XG_HASH_KEY_LEN, "two draws are what is needed");
+    XG_TRY(xg_hashset_draw_key((uint8_t *)tbl->hash_keys));
+    return xg_hashset_draw_key((uint8_t *)tbl->hash_keys + XG_HASH_KEY_LEN);
 }
 
 xg_result xg_sharing_check(const xg_setload *context, xg_store_entry *entries, size_t num_entries)
 {
     table tbl = {0};
-    xg_result result = init_table(&tbl, entries, num_entries);
+    size_t num_keys = 0;
+    for (size_t i = 0; i < num_entries; i++) {
+        num_keys += can_be_refused(&entries[i]) ? xg_keyring_num_keys(entries[i].set->ring) : 0;
+    }
+    if (num_keys == 0) {
+        return XG_OK; /* nobody took over anything */
+    }
+    xg_result result = init_table(&tbl, num_keys, num_entries);
     if (xg_is_ok(result)) {
         bool is_open = true;
         for (int round = 0; round < MAX_ROUNDS && is_open; round++) {
