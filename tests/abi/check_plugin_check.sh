@@ -29,7 +29,7 @@ other_pin=$(printf '%s' "$pin" | tr 0123456789abcdef 123456789abcdef0)
 
 expect 0 '^[0-9]+ checks, 0 failed$' "$plugin"
 expect 0 '^version: +1\.0 negotiated, 1\.0 is the newest' "$plugin"
-expect 0 '^features: +none$' "$plugin"
+expect 0 '^features: +sessions$' "$plugin"
 expect 0 '^stats: +xdsgate\.stats/1 1\.0$' "$plugin"
 expect 0 ', 0 failed$' --sha256 "$pin" "$plugin"
 expect 3 'is not the pinned file' --sha256 "$other_pin" "$plugin"
