@@ -191,62 +191,73 @@ static char *forge(const char *text)
 static const char OTHER_KID[] = "{\"alg\":\"RS256\",\"kid\":\"2\",\"typ\":\"JWT\"}";
 static const char NO_ALG[] = "{\"alg\":\"none\",\"kid\":\"1\",\"typ\":\"JWT\"}";
 
-static void run_refusals(void)
+enum { NUM_REFUSALS = 12 };
+
+static const struct {
+    const char *name;
+    const char *what;
+    uint32_t reason;
+} REFUSALS[NUM_REFUSALS] = {
+    {"refused_dots", "refused: one dot short", XG_REASON_CREDENTIAL_SEGMENTS},
+    {"refused_8k_letters", "refused: 8 KiB without a dot", XG_REASON_CREDENTIAL_SEGMENTS},
+    {"refused_8k_dots", "refused: 8 KiB full of dots", XG_REASON_CREDENTIAL_SEGMENTS},
+    {"refused_header", "refused: a header as full as it may be", XG_REASON_ALG_REFUSED},
+    {"refused_alg", "refused: alg none", XG_REASON_ALG_REFUSED},
+    {"refused_kid", "refused: unknown kid", XG_REASON_KEY_UNKNOWN},
+    {"refused_mesh", "refused: unknown mesh", XG_REASON_MESH_UNKNOWN},
+    {"refused_forged", "refused: forged signature", XG_REASON_SIGNATURE_INVALID},
+    {"refused_8k_forged", "refused: 8 KiB, forged signature", XG_REASON_SIGNATURE_INVALID},
+    {"refused_revoked", "refused: revoked", XG_REASON_REVOKED_JTI},
+    {"refused_name", "refused: another proxy's name", XG_REASON_BINDING_NAME},
+    {"valid_8k", "admitted: a valid token of 8 KiB", XG_REASON_OK},
+};
+
+/* In the order of the table. */
+static void make_refusals(char *texts[NUM_REFUSALS])
 {
-    bench_row rows[ROWS_MAX];
-    xg_ctx *ctx = create("");
-    char list[] = "revoked\n";
-    fixture_write(&store, "meshes/m1/revoked", list, strlen(list));
-    reload(ctx);
-    char *cut = strdup(token);
-    if (cut == NULL) {
-        give_up("memory");
-    }
-    *strrchr(cut, '.') = '\0';
-    char *texts[] = {
-        cut,
+    char *const made[NUM_REFUSALS] = {
+        repeat(token, (size_t)(strrchr(token, '.') - token)),
         repeat("A", XG_CREDENTIAL_MAX),
         repeat("A.A", XG_CREDENTIAL_MAX),
         sign_long_header(),
         fixture_sign(FIXTURE_KEY_M1, NO_ALG, "{}", 2),
         fixture_sign(FIXTURE_KEY_M1, OTHER_KID, "{}", 2),
-        strdup(token),
+        repeat(token, strlen(token)),
         forge(token),
         sign_long_claims(true),
         fixture_dataplane_token("revoked"),
-        strdup(token),
+        repeat(token, strlen(token)),
         sign_long_claims(false),
     };
-    static const struct {
-        const char *name;
-        const char *what;
-        uint32_t reason;
-    } WHAT[] = {
-        {"refused_dots", "refused: one dot short", XG_REASON_CREDENTIAL_SEGMENTS},
-        {"refused_8k_letters", "refused: 8 KiB without a dot", XG_REASON_CREDENTIAL_SEGMENTS},
-        {"refused_8k_dots", "refused: 8 KiB full of dots", XG_REASON_CREDENTIAL_SEGMENTS},
-        {"refused_header", "refused: a header as full as it may be", XG_REASON_ALG_REFUSED},
-        {"refused_alg", "refused: alg none", XG_REASON_ALG_REFUSED},
-        {"refused_kid", "refused: unknown kid", XG_REASON_KEY_UNKNOWN},
-        {"refused_mesh", "refused: unknown mesh", XG_REASON_MESH_UNKNOWN},
-        {"refused_forged", "refused: forged signature", XG_REASON_SIGNATURE_INVALID},
-        {"refused_8k_forged", "refused: 8 KiB, forged signature", XG_REASON_SIGNATURE_INVALID},
-        {"refused_revoked", "refused: revoked", XG_REASON_REVOKED_JTI},
-        {"refused_name", "refused: another proxy's name", XG_REASON_BINDING_NAME},
-        {"valid_8k", "admitted: a valid token of 8 KiB", XG_REASON_OK},
-    };
-    question questions[XG_ARRAY_LEN(WHAT)];
+    memcpy(texts, made, sizeof(made));
+}
+
+static question ask_to_be_refused(xg_ctx *ctx, const char *text, uint32_t reason)
+{
+    question q = ask_for(ctx, text, reason);
+    if (reason == XG_REASON_MESH_UNKNOWN) {
+        q.request.mesh = fixture_str("unheard-of");
+        q.request.node_id = fixture_str("");
+    } else if (reason == XG_REASON_BINDING_NAME) {
+        q.request.name = fixture_str("web-2");
+        q.request.node_id = fixture_str("m1.web-2");
+    }
+    return q;
+}
+
+static void run_refusals(void)
+{
+    static const char LIST[] = "revoked\n";
+    bench_row rows[ROWS_MAX];
+    question questions[NUM_REFUSALS];
+    char *texts[NUM_REFUSALS];
+    fixture_write(&store, "meshes/m1/revoked", LIST, strlen(LIST));
+    xg_ctx *ctx = create("");
+    make_refusals(texts);
     size_t n = begin_rows(rows);
-    for (size_t i = 0; i < XG_ARRAY_LEN(WHAT); i++) {
-        questions[i] = ask_for(ctx, texts[i], WHAT[i].reason);
-        if (WHAT[i].reason == XG_REASON_MESH_UNKNOWN) {
-            questions[i].request.mesh = fixture_str("unheard-of");
-            questions[i].request.node_id = fixture_str("");
-        } else if (WHAT[i].reason == XG_REASON_BINDING_NAME) {
-            questions[i].request.name = fixture_str("web-2");
-            questions[i].request.node_id = fixture_str("m1.web-2");
-        }
-        rows[n++] = (bench_row){WHAT[i].name, WHAT[i].what, 100, ask, &questions[i], 0};
+    for (size_t i = 0; i < NUM_REFUSALS; i++) {
+        questions[i] = ask_to_be_refused(ctx, texts[i], REFUSALS[i].reason);
+        rows[n++] = (bench_row){REFUSALS[i].name, REFUSALS[i].what, 100, ask, &questions[i], 0};
     }
     bench_measure(rows, n, ROUNDS);
     bench_print("refusals", "RSA-2048, one thread, median of rounds", rows, n);
@@ -257,7 +268,7 @@ static void run_refusals(void)
     (void)printf("the dearest refusal is '%s': %.2f of admitting a token of that size\n", rows[worst].name,
                  rows[worst].ns / rows[n - 1].ns);
     bench_print_figure("refusals", "worst_refusal_to_valid_8k", rows[worst].ns / rows[n - 1].ns, "ratio", rows);
-    for (size_t i = 0; i < XG_ARRAY_LEN(WHAT); i++) {
+    for (size_t i = 0; i < NUM_REFUSALS; i++) {
         free(texts[i]);
     }
     (void)loader.auth.destroy(ctx);

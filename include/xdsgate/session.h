@@ -68,10 +68,10 @@ void xg_sessions_read_counts(const xg_sessions *sessions, xg_session_counts *ret
 
 /*
  * Takes a session in. `generation`: of the state that judged it. `ends`: the second from which its token is no longer
- * valid, by the clock that xg_sessions_expire is given; INT64_MAX never. A newer token of the same proxy moves its session over: one record replaces
- * the other, nobody is told, and the count stays, also at capacity. The same proxy: token_kind, request_kind, mesh and
- * proxy agree. Newer: a later iat where both tokens have one; else a later exp, none counting as the latest. On any
- * failure the session that was there stays as it was.
+ * valid, by the clock that xg_sessions_expire is given; INT64_MAX never. A newer token of the same proxy moves its
+ * session over: one record replaces the other, nobody is told, and the count stays, also at capacity. The same proxy:
+ * token_kind, request_kind, mesh and proxy agree. Newer: a later iat where both tokens have one; else a later exp, none
+ * counting as the latest. On any failure the session that was there stays as it was.
  *
  * SESSION_UNSETTLED: a newer generation is in force, judge again. EXPIRED: xg_sessions_expire has passed `ends`
  * already. SESSION_DUPLICATE: the id belongs to another proxy, or to this one with a token that is not older.

@@ -21,16 +21,18 @@ tests_for() { # for file $1
     src/token/claims.c) echo token/test_claims auth/test_decisions ;;
     src/token/keyfile.c) echo token/test_keyfile auth/test_decisions ;;
     src/token/pubkey.c) echo token/test_keyfile token/test_pubkey auth/test_decisions ;;
+    src/token/verified.c) echo token/test_verified abi/test_sessions ;;
     src/base/* | src/token/*) echo token/test_jws token/test_keyfile auth/test_decisions ;;
     src/auth/config.c) echo auth/test_config auth/test_decisions ;;
     src/auth/session*.c) echo auth/test_session ;;
-    src/auth/*) echo auth/test_decisions ;;
+    src/auth/*) echo auth/test_decisions abi/test_sessions ;;
     keys/*) echo keys/test_keyring keys/test_revocations keys/test_snapshot auth/test_decisions keys/test_dirstore ;;
+    src/plugin/live.c) echo abi/test_sessions ;;
     src/plugin/*) echo abi/test_contract abi/test_events abi/test_process abi/test_sizes auth/test_decisions ;;
     esac
 }
 files=(src/base/json.c src/base/b64url.c src/token/header.c src/token/claims.c src/token/keyfile.c src/token/pubkey.c
-    src/auth/config.c src/auth/session.c keys/scan.c src/plugin/context.c)
+    src/token/verified.c src/auth/config.c src/auth/session.c src/auth/engine.c keys/scan.c src/plugin/context.c)
 mapfile -t all_tests < <(for file in "${files[@]}"; do tests_for "$file"; done | tr ' ' '\n' | sort -u)
 
 check_rows() {
