@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_table.h: what the benchmarks of decisions share: rounds in turn, medians, one table, one JSON line a figure; and
- * the peers that every figure is a ratio to.
+ * bench_table.h: what the benchmarks of decisions share: rounds in turn, medians, one table, one JSON line a figure;
+ * and the peers that every figure is a ratio to.
  *
  * Machines are shared and noisy: all rows take turns in short rounds, and the median round of each is told. Owns no
  * verdict. One thread.
@@ -26,8 +26,8 @@ double bench_now(void); /* nanoseconds */
 double bench_quantile(double *samples, size_t num_samples, double share);
 void bench_measure(bench_row *rows, size_t num_rows, unsigned rounds);
 
-/* The same token for everyone. libjwt and EVP_DigestVerify as a program would use them; "bare" with every context ready,
- * which is the least OpenSSL 3 can do for RS256. */
+/* The same token for everyone. libjwt and EVP_DigestVerify as a program would use them; "bare" with every context
+ * ready, which is the least OpenSSL 3 can do for RS256. */
 void bench_peers_init(const char *token);
 void bench_peers_done(void);
 #define BENCH_NUM_PEERS 3

@@ -157,8 +157,12 @@ static char *sign_long_header(void)
     return fixture_sign(FIXTURE_KEY_M1, header, "{}", 2);
 }
 
+static const char USUAL[] = "{\"alg\":\"RS256\",\"kid\":\"1\",\"typ\":\"JWT\"}";
+static const char OTHER_KID[] = "{\"alg\":\"RS256\",\"kid\":\"2\",\"typ\":\"JWT\"}";
+static const char NO_ALG[] = "{\"alg\":\"none\",\"kid\":\"1\",\"typ\":\"JWT\"}";
+
 /* As long as a credential may be; is_forged: one letter of its signature is another. */
-static char *sign_long_claims(bool is_forged)
+static char *sign_long_claims(const char *header, bool is_forged)
 {
     char *filling = repeat("abcdefgh", 5400);
     char *claims = malloc(6200);
@@ -167,7 +171,7 @@ static char *sign_long_claims(bool is_forged)
     }
     (void)snprintf(claims, 6200, "{\"Name\":\"web-1\",\"Mesh\":\"m1\",\"exp\":1800003600,\"jti\":\"j\",\"x\":\"%s\"}",
                    filling);
-    char *signed_token = fixture_sign_claims(FIXTURE_KEY_M1, claims);
+    char *signed_token = fixture_sign(FIXTURE_KEY_M1, header, claims, strlen(claims));
     char *letter = strrchr(signed_token, '.') + 20;
     if (is_forged) {
         *letter = *letter == 'A' ? 'B' : 'A';
@@ -188,10 +192,7 @@ static char *forge(const char *text)
     return forged;
 }
 
-static const char OTHER_KID[] = "{\"alg\":\"RS256\",\"kid\":\"2\",\"typ\":\"JWT\"}";
-static const char NO_ALG[] = "{\"alg\":\"none\",\"kid\":\"1\",\"typ\":\"JWT\"}";
-
-enum { NUM_REFUSALS = 12 };
+enum { NUM_REFUSALS = 13 };
 
 static const struct {
     const char *name;
@@ -204,6 +205,7 @@ static const struct {
     {"refused_header", "refused: a header as full as it may be", XG_REASON_ALG_REFUSED},
     {"refused_alg", "refused: alg none", XG_REASON_ALG_REFUSED},
     {"refused_kid", "refused: unknown kid", XG_REASON_KEY_UNKNOWN},
+    {"refused_8k_kid", "refused: 8 KiB, unknown kid", XG_REASON_KEY_UNKNOWN},
     {"refused_mesh", "refused: unknown mesh", XG_REASON_MESH_UNKNOWN},
     {"refused_forged", "refused: forged signature", XG_REASON_SIGNATURE_INVALID},
     {"refused_8k_forged", "refused: 8 KiB, forged signature", XG_REASON_SIGNATURE_INVALID},
@@ -222,12 +224,13 @@ static void make_refusals(char *texts[NUM_REFUSALS])
         sign_long_header(),
         fixture_sign(FIXTURE_KEY_M1, NO_ALG, "{}", 2),
         fixture_sign(FIXTURE_KEY_M1, OTHER_KID, "{}", 2),
+        sign_long_claims(OTHER_KID, false),
         repeat(token, strlen(token)),
         forge(token),
-        sign_long_claims(true),
+        sign_long_claims(USUAL, true),
         fixture_dataplane_token("revoked"),
         repeat(token, strlen(token)),
-        sign_long_claims(false),
+        sign_long_claims(USUAL, false),
     };
     memcpy(texts, made, sizeof(made));
 }

@@ -68,17 +68,19 @@ bool xg_b64url_decode(xg_str s, uint8_t *out, size_t *ret_len)
     if (rest == 1) {
         return false;
     }
-    for (size_t i = 0; i < whole; i += 4) {
+    int any = 0; /* negative once a byte was outside the alphabet */
+    for (size_t i = 0; i < whole; i += 4, at += 3) {
         int a = value_of(s, i);
         int b = value_of(s, i + 1);
         int c = value_of(s, i + 2);
         int d = value_of(s, i + 3);
-        if ((a | b | c | d) < 0) {
-            return false;
-        }
-        *at++ = (uint8_t)(a << 2 | b >> 4);
-        *at++ = (uint8_t)((b & 15) << 4 | c >> 2);
-        *at++ = (uint8_t)((c & 3) << 6 | d);
+        any |= a | b | c | d;
+        at[0] = (uint8_t)((unsigned)a << 2 | (unsigned)b >> 4);
+        at[1] = (uint8_t)((unsigned)b << 4 | (unsigned)c >> 2);
+        at[2] = (uint8_t)((unsigned)c << 6 | (unsigned)d);
+    }
+    if (any < 0) {
+        return false;
     }
     if (rest != 0) {
         if (!decode_tail(xg_str_skip(s, whole), at)) {

@@ -478,6 +478,67 @@ static void test_a_header_has_at_most_16_members(void **state)
     assert_reason(make_members(40, json, sizeof(json)), &XG_TOKEN_LIMITS_DEFAULT, XG_REASON_HEADER_JSON);
 }
 
+/*
+ * The usual header is recognised by its bytes, every other one is scanned; a blank before it makes the usual one be
+ * scanned too. Both ways must agree on it and on everything that differs from it by one edit.
+ */
+static void assert_agreement(xg_str json)
+{
+    char spaced[256] = " ";
+    xg_header recognised, scanned;
+    assert_true(json.len + 1 < sizeof(spaced));
+    memcpy(spaced + 1, json.ptr, json.len);
+    uint32_t found = scan(json, &XG_TOKEN_LIMITS_DEFAULT, &recognised);
+    uint32_t expected = scan((xg_str){spaced, json.len + 1}, &XG_TOKEN_LIMITS_DEFAULT, &scanned);
+    if (found != expected) {
+        fail_msg("%.*s: %s, scanned %s", (int)json.len, json.ptr, xg_reason_find(found)->name,
+                 xg_reason_find(expected)->name);
+    }
+    assert_int_equal(recognised.has_kid, scanned.has_kid);
+    assert_int_equal(recognised.kid_len, scanned.kid_len);
+    assert_memory_equal(recognised.kid, scanned.kid, sizeof(scanned.kid));
+}
+
+static void test_recognising_the_usual_header_agrees_with_scanning_it(void **state)
+{
+    static const char *const KIDS[] = {"1", "42",      "key-1", "a.b_C", SIXTY "abc", SIXTY "abcd",
+                                       "",  "\\u0031", "a b",   "\"",    "0"};
+    (void)state;
+    for (size_t k = 0; k < XG_ARRAY_LEN(KIDS); k++) {
+        char usual[256], edited[256];
+        int written = snprintf(usual, sizeof(usual), "{\"alg\":\"RS256\",\"kid\":\"%s\",\"typ\":\"JWT\"}", KIDS[k]);
+        size_t len = (size_t)written;
+        assert_true(written > 0 && len < sizeof(usual));
+        assert_agreement((xg_str){usual, len});
+        for (size_t at = 0; at < len; at++) {
+            assert_agreement((xg_str){usual, at}); /* cut */
+            memcpy(edited, usual, at);             /* one byte left out */
+            memcpy(edited + at, usual + at + 1, len - at - 1);
+            assert_agreement((xg_str){edited, len - 1});
+            for (unsigned byte = 0; byte < 256; byte++) { /* another byte */
+                memcpy(edited, usual, len);
+                edited[at] = (char)byte;
+                assert_agreement((xg_str){edited, len});
+            }
+        }
+    }
+}
+
+static void test_the_usual_header_obeys_the_limits(void **state)
+{
+    static const char USUAL[] = "{\"alg\":\"RS256\",\"kid\":\"abc\",\"typ\":\"JWT\"}";
+    (void)state;
+    xg_token_limits limits = XG_TOKEN_LIMITS_DEFAULT;
+    limits.header_bytes = sizeof(USUAL) - 1;
+    limits.kid_bytes = 3;
+    assert_reason(xg_str_of(USUAL), &limits, XG_REASON_OK);
+    limits.header_bytes--;
+    assert_reason(xg_str_of(USUAL), &limits, XG_REASON_HEADER_TOO_LONG);
+    limits.header_bytes++;
+    limits.kid_bytes--;
+    assert_reason(xg_str_of(USUAL), &limits, XG_REASON_KID_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,6 +559,8 @@ int main(void)
         cmocka_unit_test(test_the_header_ends_at_its_limit),
         cmocka_unit_test(test_nesting_ends_at_the_limit_also_where_nothing_may_nest),
         cmocka_unit_test(test_a_header_has_at_most_16_members),
+        cmocka_unit_test(test_recognising_the_usual_header_agrees_with_scanning_it),
+        cmocka_unit_test(test_the_usual_header_obeys_the_limits),
     };
     return cmocka_run_group_tests_name("header", tests, NULL, NULL);
 }
