@@ -5,10 +5,10 @@ Runs each scenario of bench/count_calls.c under callgrind and compares, for each
 
     instructions  those that lie in xdsgate.so itself
     libcrypto     calls from xdsgate.so into it, and libsodium likewise; what happens there depends on the processor
-    allocations   calls of malloc and its like, whoever makes them; releases: of free
-    locks         calls that take a lock, whoever makes them
+    allocations   calls of malloc and its like, from these three; releases: of free
+    locks         calls that take a lock, from these three
 
-More than 3 % above is a regression and fails. More than 3 % below fails too: --update writes down what is true now, so
+More than 5 % above is a regression and fails. More than 5 % below fails too: --update writes down what is true now, so
 that the gain is kept. With --update everything is written anew. The figures are those of gcc 12 and of the options of a
 plain `meson setup build`; without arguments the programs are taken from build/. Needs valgrind. Standard library only.
 """
@@ -24,10 +24,12 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "bench/counts.txt"
 PLUGIN = "xdsgate.so"
-TOLERANCE = 0.03
+TOLERANCE = 0.05
+RUNS = 4  # the least counts: tables are keyed at random, and callgrind at times counts the set-up with the calls
 CALLS = {"reload_one_key": 10, "tick_walk": 10}
 CALLS_USUALLY = 100
 ABSENT = 77  # the program's exit code where the plugin has no such feature
+COUNTED = (PLUGIN, "libcrypto.so", "libsodium.so")
 COLUMNS = ["instructions", "libcrypto", "libsodium", "allocations", "releases", "locks"]
 HEAD = """# SPDX-License-Identifier: Apache-2.0
 #
@@ -55,7 +57,7 @@ def count_call(counts, caller, library, function, calls):
     function = function.split("@")[0].split("'")[0]
     if caller == PLUGIN and library in ("libcrypto.so", "libsodium.so"):
         counts[library[:-3]] += calls
-    if library == "libc.so":
+    if library == "libc.so" and caller in COUNTED:
         counts["allocations"] += calls if ALLOCATIONS.match(function) else 0
         counts["releases"] += calls if RELEASES.match(function) else 0
         counts["locks"] += calls if LOCKS.match(function) else 0
@@ -109,10 +111,15 @@ def measure(program, shim, name):
     return {column: round(count / calls, 1) for column, count in counts.items()}
 
 
+def measure_least(program, shim, name):
+    runs = [measure(program, shim, name) for _ in range(RUNS)]
+    return runs[0] and {column: min(run[column] for run in runs) for column in COLUMNS}
+
+
 def measure_all(program, shim):
     names = subprocess.run([program], capture_output=True, text=True, check=True).stdout.split()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(names, pool.map(lambda name: measure(program, shim, name), names)))
+        return dict(zip(names, pool.map(lambda name: measure_least(program, shim, name), names)))
 
 
 def write_golden(found):

@@ -91,31 +91,39 @@ static xg_result read_member(const xg_json *name, const xg_json *value, const xg
     }
 }
 
+/* Letters, digits, and what serials and UUIDs have between them: bytes that no reading of JSON could change. */
+static bool is_plain_kid(xg_str kid)
+{
+    for (size_t i = 0; i < kid.len; i++) {
+        char c = (char)(kid.ptr[i] | 0x20);
+        bool is_letter = c >= 'a' && c <= 'z' && (kid.ptr[i] & 0x40) != 0;
+        bool is_digit = kid.ptr[i] >= '0' && kid.ptr[i] <= '9';
+        if (!is_letter && !is_digit && memchr("-_.", kid.ptr[i], 3) == NULL) {
+            return false;
+        }
+    }
+    return kid.len > 0;
+}
+
 /*
  * The header that Kuma's issuer and ours write, recognised by its bytes: {"alg":"RS256","kid":"1","typ":"JWT"}, with a
- * kid that no reading could change. False for all others, which are scanned.
+ * plain kid. False for all others, which are scanned.
  */
 static bool take_usual(xg_str json, const xg_token_limits *limits, xg_header *ret_header)
 {
     static const xg_str BEFORE = XG_STR_INIT("{\"alg\":\"RS256\",\"kid\":\"");
     static const xg_str AFTER = XG_STR_INIT("\",\"typ\":\"JWT\"}");
-    if (json.len > limits->header_bytes || json.len <= BEFORE.len + AFTER.len || !xg_str_starts_with(json, BEFORE)) {
+    const size_t frame = BEFORE.len + AFTER.len;
+    if (json.len <= frame || json.len > limits->header_bytes || json.len - frame > limits->kid_bytes) {
         return false;
     }
-    xg_str kid = {json.ptr + BEFORE.len, json.len - BEFORE.len - AFTER.len};
-    if (!xg_str_eq(xg_str_skip(json, BEFORE.len + kid.len), AFTER) || kid.len > limits->kid_bytes ||
-        kid.len > XG_KID_MAX) {
+    xg_str kid = {json.ptr + BEFORE.len, json.len - frame};
+    if (!xg_str_starts_with(json, BEFORE) || !xg_str_eq(xg_str_skip(json, BEFORE.len + kid.len), AFTER) ||
+        !is_plain_kid(kid)) {
         return false;
-    }
-    for (size_t i = 0; i < kid.len; i++) {
-        char c = kid.ptr[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!is_letter && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.') {
-            return false;
-        }
     }
     *ret_header = (xg_header){.has_kid = true, .kid_len = kid.len};
-    memcpy(ret_header->kid, kid.ptr, kid.len);
+    memcpy(ret_header->kid, kid.ptr, kid.len); /* at most kid_bytes, which is at most XG_KID_MAX */
     return true;
 }
 

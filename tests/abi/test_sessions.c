@@ -421,11 +421,10 @@ static void test_another_key_of_the_same_kid_ends_the_sessions_of_the_first(void
     assert_int_equal(reason_told(1), XG_REASON_SIGNATURE_INVALID);
 }
 
-static void test_sessions_of_a_shared_key_end_with_the_shared_set(void **state)
+static void check_shared_set(const char *more)
 {
-    (void)state;
     remove_mesh("meshes/m2");
-    reload();
+    reload_with(more);
     write_file("any-mesh/keys/s.pem", fixture_public_pem(FIXTURE_KEY_M2));
     reload();
     char *shared = fixture_sign(FIXTURE_KEY_M2, "{\"alg\":\"RS256\",\"kid\":\"s\",\"typ\":\"JWT\"}",
@@ -442,6 +441,15 @@ static void test_sessions_of_a_shared_key_end_with_the_shared_set(void **state)
     assert_int_equal(reason_told(1), XG_REASON_REVOKED_JTI);
     assert_int_equal(told.num_items, 1);
     free(shared);
+}
+
+/* Whether or not its list counts for other keys as well. */
+static void test_sessions_of_a_shared_key_end_with_the_shared_set(void **state)
+{
+    check_shared_set(",\"switches\":{\"shared_revocations\":true}");
+    (void)tear_down(state);
+    (void)set_up(state);
+    check_shared_set(",\"switches\":{\"shared_revocations\":false}");
 }
 
 /* ---- time ---- */
