@@ -17,6 +17,7 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,10 +25,9 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "bench/counts.txt"
 PLUGIN = "xdsgate.so"
-TOLERANCE = 0.05
-RUNS = 4  # the least counts: tables are keyed at random, and callgrind at times counts the set-up with the calls
-CALLS = {"reload_one_key": 10, "tick_walk": 10}
-CALLS_USUALLY = 100
+TOLERANCE = 0.03
+WATCHED = "counted_call"  # the function of bench/count_calls.c below which everything is counted
+CALLS = 15
 ABSENT = 77  # the program's exit code where the plugin has no such feature
 COUNTED = (PLUGIN, "libcrypto.so", "libsodium.so")
 COLUMNS = ["instructions", "libcrypto", "libsodium", "allocations", "releases", "locks"]
@@ -91,12 +91,12 @@ def parse(text):
 
 
 def measure(program, shim, name):
-    """What one call of a scenario costs; None if the plugin has no such feature."""
-    calls = CALLS.get(name, CALLS_USUALLY)
+    """What one call of a scenario costs, the median of several; None if the plugin has no such feature."""
     with tempfile.TemporaryDirectory(prefix="xdsgate-counts-") as directory:
-        out = pathlib.Path(directory) / "out"
-        command = ["valgrind", "--quiet", "--tool=callgrind", "--collect-atstart=no", "--toggle-collect=counted_call",
-                   "--compress-strings=no", "--compress-pos=no", f"--callgrind-out-file={out}", program, name, str(calls)]
+        # A dump before each call takes away what came before, whose calls count even where callgrind does not collect.
+        command = ["valgrind", "--quiet", "--tool=callgrind", "--compress-strings=no", "--compress-pos=no",
+                   f"--dump-before={WATCHED}", f"--dump-after={WATCHED}", f"--callgrind-out-file={directory}/out",
+                   program, name, str(CALLS)]
         # Bound at the start, or the first call of each function would be dearer; the shim knows a call that valgrind
         # does not.
         env = dict(os.environ, LD_BIND_NOW="1", LD_PRELOAD=shim, TMPDIR=directory)
@@ -105,10 +105,11 @@ def measure(program, shim, name):
             return None
         if done.returncode != 0:
             give_up(f"scenario {name} ended with {done.returncode}:\n{done.stderr}")
-        counts = parse(out.read_text(encoding="utf-8"))
-    if counts["instructions"] == 0:
+        dumps = [path.read_text(encoding="utf-8") for path in pathlib.Path(directory).glob("out.*")]
+    counted = [parse(dump) for dump in dumps if f"--dump-after={WATCHED}" in dump]
+    if len(counted) != CALLS or any(counts["instructions"] == 0 for counts in counted):
         give_up(f"scenario {name}: callgrind counted nothing in {PLUGIN}: was it built without symbols?")
-    return {column: round(count / calls, 1) for column, count in counts.items()}
+    return {column: statistics.median_low(counts[column] for counts in counted) for column in COLUMNS}
 
 
 def measure_least(program, shim, name):
@@ -125,7 +126,7 @@ def measure_all(program, shim):
 def write_golden(found):
     lines = [HEAD + f"{'# scenario':<20}" + "".join(f"{column:>14}" for column in COLUMNS)]
     for name, counts in found.items():
-        cells = [f"{counts[column]:.10g}" for column in COLUMNS] if counts else ["absent"]
+        cells = [f"{counts[column]}" for column in COLUMNS] if counts else ["absent"]
         lines.append(f"{name:<20}" + "".join(f"{cell:>14}" for cell in cells))
     GOLDEN.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -135,7 +136,7 @@ def read_golden():
     for line in GOLDEN.read_text(encoding="utf-8").splitlines() if GOLDEN.exists() else []:
         if line and not line.startswith("#"):
             name, *cells = line.split()
-            golden[name] = None if cells == ["absent"] else dict(zip(COLUMNS, map(float, cells)))
+            golden[name] = None if cells == ["absent"] else dict(zip(COLUMNS, map(int, cells)))
     return golden
 
 
@@ -158,7 +159,7 @@ def compare_counts(name, golden, found):
         if abs(now - expected) > expected * TOLERANCE:
             percent = f", {(now - expected) / expected * 100:+.1f} %" if expected > 0 else ""
             verdict = "DEARER" if now > expected else "cheaper"
-            yield f"{name}: {column} for each call: expected {expected:.10g}, found {now:.10g}{percent}: {verdict}"
+            yield f"{name}: {column} for each call: expected {expected}, found {now}{percent}: {verdict}"
 
 
 def main():
