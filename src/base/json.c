@@ -114,30 +114,75 @@ static bool has_escape(xg_str raw)
     return raw.len > 0 && memchr(raw.ptr, '\\', raw.len) != NULL;
 }
 
+/* Where a walk through what stands in a string is. */
+typedef struct cursor {
+    xg_str rest;
+    char piece[4];
+    size_t len;
+    size_t at; /* in piece */
+} cursor;
+
+/* -1 at the end. */
+static int next_byte(cursor *c)
+{
+    if (c->at == c->len) {
+        c->len = c->rest.len > 0 ? take_piece(&c->rest, c->piece) : 0;
+        c->at = 0;
+    }
+    return c->len > 0 ? (unsigned char)c->piece[c->at++] : -1;
+}
+
+/* Cuts off what both begin with, up to an escape. */
+static void skip_common(xg_str *a, xg_str *b)
+{
+    size_t common = 0;
+    while (common < a->len && common < b->len && a->ptr[common] == b->ptr[common] && a->ptr[common] != '\\') {
+        common++;
+    }
+    *a = xg_str_skip(*a, common);
+    *b = xg_str_skip(*b, common);
+}
+
 /* What stands in two strings, escapes or not: byte order, as xg_str_cmp. */
 static int compare_raw(xg_str a, xg_str b)
 {
-    char left[4], right[4];
-    size_t left_len = 0, right_len = 0, i = 0, k = 0;
+    cursor left = {.rest = a}, right = {.rest = b};
     if (!has_escape(a) && !has_escape(b)) {
         return xg_str_cmp(a, b);
     }
-    for (;; i++, k++) {
-        if (i == left_len) {
-            left_len = a.len > 0 ? take_piece(&a, left) : 0;
-            i = 0;
+    for (;;) {
+        if (left.at == left.len && right.at == right.len) {
+            skip_common(&left.rest, &right.rest);
         }
-        if (k == right_len) {
-            right_len = b.len > 0 ? take_piece(&b, right) : 0;
-            k = 0;
+        int left_byte = next_byte(&left);
+        int right_byte = next_byte(&right);
+        if (left_byte != right_byte) {
+            return left_byte < right_byte ? -1 : 1;
         }
-        if (left_len == 0 || right_len == 0) {
-            return (left_len > 0) - (right_len > 0);
-        }
-        if (left[i] != right[k]) {
-            return (unsigned char)left[i] < (unsigned char)right[k] ? -1 : 1;
+        if (left_byte < 0) {
+            return 0;
         }
     }
+}
+
+/* The same number for strings in which the same stands. Quick, not strong: anyone can make others that share it. */
+static uint32_t mark_of(xg_str raw)
+{
+    uint32_t mark = 0;
+    char piece[4];
+    while (raw.len > 0) {
+        size_t len = 1;
+        piece[0] = raw.ptr[0];
+        if (piece[0] == '\\') {
+            len = take_piece(&raw, piece);
+        } else {
+            raw = xg_str_skip(raw, 1);
+        }
+        for (size_t i = 0; i < len; i++) {
+            mark = (mark << 5 | mark >> 27) ^ (unsigned char)piece[i];
+        }
+    }
+    return mark;
 }
 
 /* ---- the check ---- */
@@ -147,7 +192,8 @@ typedef struct reader {
     xg_json_limits limits;
     const char *complaint; /* the first thing wrong, where rest begins */
     size_t num_names;
-    xg_str names[XG_JSON_MEMBERS_MAX]; /* raw, of the objects that are open */
+    xg_str names[XG_JSON_MEMBERS_MAX];   /* raw, of the objects that are open */
+    uint32_t marks[XG_JSON_MEMBERS_MAX]; /* of these names: most differ, and need not be compared */
 } reader;
 
 static bool complain(reader *r, const char *complaint)
@@ -319,14 +365,16 @@ static bool check_name(reader *r, size_t first)
     if (!check_string(r, &name)) {
         return false;
     }
+    uint32_t mark = mark_of(name);
     for (size_t i = first; i < r->num_names; i++) {
-        if (compare_raw(r->names[i], name) == 0) {
+        if (r->marks[i] == mark && compare_raw(r->names[i], name) == 0) {
             return complain(r, "a member that was there before");
         }
     }
     if (r->num_names >= r->limits.members || r->num_names == XG_JSON_MEMBERS_MAX) {
         return complain(r, "too many members");
     }
+    r->marks[r->num_names] = mark;
     r->names[r->num_names++] = name;
     return true;
 }

@@ -430,6 +430,13 @@ static void test_a_member_stands_once_in_its_object(void **state)
          {S("{\"ab\":1,\"\\u0061b\":2}"), S("{\"ab\":1,\"a\\u0062\":2}"), S("{\"\\u0061\":1,\"a\":2}")}},
         {S("{\"\\n\":1,\"n\":2}"),
          {S("{\"\\n\":1,\"\\u000a\":2}"), S("{\"\\u000A\":1,\"\\n\":2}"), S("{\"\\u006e\":1,\"n\":2}")}},
+        /* Two names that share a mark. */
+        {S("{\"ab\":1,\"`B\":2}"),
+         {S("{\"ab\":1,\"a\\u0062\":2}"), S("{\"`B\":1,\"\\u0060B\":2}"), S("{\"ab\":1,\"`B\":2,\"ab\":3}")}},
+        /* What both begin with is skipped up to an escape, and again behind it. */
+        {S("{\"aaa\\u0061bbb\":1,\"aaaabbc\":2}"),
+         {S("{\"aaa\\u0061bbb\":1,\"aaaabbb\":2}"), S("{\"aaaabbb\":1,\"aaa\\u0061bbb\":2}"),
+          S("{\"aaa\\u0061bbb\":1,\"aa\\u0061abbb\":2}"), S("{\"\\u0061aa\\u0061bbb\":1,\"aaaabb\\u0062\":2}")}},
     };
     (void)state;
     CHECK_FAMILIES(ROWS, WIDE);
@@ -883,6 +890,11 @@ static void test_cmp_is_the_byte_order_of_what_stands_there(void **state)
         {T("\xef\xbf\xbf"), T("\\ud83d\\ude00"), -1},
         {T("\\ud83d\\ude00"), T("\xf0\x9f\x98\x80"), 0},
         {T("\\ud83d\\ude00"), T("\xf0\x9f\x98\x81"), -1},
+        {T("aaa\\u0061bbb"), T("aaaabbc"), -1},
+        {T("aaa\\u0061bbb"), T("aaaabb"), 1},
+        {T("aa\\\\"), T("aa\\n"), 1},
+        {T("aa\\\\"), T("aa\\\\"), 0},
+        {T("\\u00e9zz"), T("\xc3\xa9zzz"), -1},
     };
     (void)state;
     for (size_t i = 0; i < XG_ARRAY_LEN(ROWS); i++) {
