@@ -512,14 +512,14 @@ static void describe_sessions(const xg_live *live, xg_stats *stats)
 
 void xg_context_describe(xg_ctx *ctx, xg_stats *stats)
 {
-    xg_view view;
     xg_counters_describe(ctx->counters, stats);
     describe_sessions(&ctx->live, stats);
-    unsigned ticket = xg_context_look(ctx, &view);
-    describe_cache(view.verified, stats);
-    stats->now = view.now;
-    stats->flags |= view.is_stale ? XG_STATS_STALE : 0u;
-    xg_context_look_away(ctx, ticket);
+    stats->now = ask_clock(ctx); /* and the high mark stays: who only reads decides nothing */
+    unsigned ticket = xg_readers_enter(ctx->lookers);
+    const xg_state *state = atomic_load_explicit(&ctx->state, memory_order_seq_cst);
+    describe_cache(state->verified, stats);
+    xg_readers_leave(ctx->lookers, ticket);
+    stats->flags |= atomic_load_explicit(&ctx->is_store_unusable, memory_order_relaxed) ? XG_STATS_STALE : 0u;
 }
 
 /* ---- create and destroy ---- */
