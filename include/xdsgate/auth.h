@@ -141,6 +141,7 @@ typedef struct xg_rejudge {
     bool has_set;       /* what row 5 found last: sessions of one set come one after the other */
     xg_token_kind set_kind;
     xg_trust set_trust; /* borrows from the view, not from the session for which it was found */
+    bool has_strayed;   /* told back: a key that was the mesh's own when it admitted somebody is the shared set's now */
 } xg_rejudge;
 
 /* Begins for view. before is the policy that admitted the sessions so far. */

@@ -488,6 +488,7 @@ xg_result xg_engine_rejudge(void *arg, const xg_grant *grant)
     XG_TRY(check_revoked(&c));                                                             /* 10 */
     XG_TRY(check_demands(&c));                                                             /* 11 */
     XG_CHECK(((grant->binds | BINDS_ANYTHING) & rejudge->tightened) == 0, SESSION_POLICY); /* 12 */
+    rejudge->has_strayed = rejudge->has_strayed || (c.trust.is_key_shared && !grant->is_key_shared);
     return XG_OK;
 }
 

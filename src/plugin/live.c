@@ -47,7 +47,7 @@ static void judge_changed_set(void *arg, xg_changed what, xg_str mesh)
     case XG_CHANGED_SHARED_KEYS:
     case XG_CHANGED_SHARED_LIST:
     default:
-        if (w->rejudge.view->policy->profile.shared_revocations) {
+        if (w->rejudge.view->policy->profile.shared_revocations || w->live->has_strayed) {
             xg_sessions_judge_all(sessions, xg_engine_rejudge, &w->rejudge, w->chain);
         } else {
             xg_sessions_judge_shared(sessions, xg_engine_rejudge, &w->rejudge, w->chain);
@@ -66,6 +66,7 @@ void xg_live_follow(xg_live *live, const xg_view *before, const xg_view *after, 
     } else {
         xg_difference_find(before->keys, after->keys, judge_changed_set, &w);
     }
+    live->has_strayed = live->has_strayed || w.rejudge.has_strayed;
 }
 
 /* ---- time ---- */

@@ -23,6 +23,9 @@ typedef struct xg_teller {
 typedef struct xg_live {
     const xg_host *host;
     xg_sessions *sessions;
+    /* Sessions stand with their mesh's own set although their key went over to the shared one: what concerns that one
+     * is looked for everywhere. For good: it is a rare move, and a walk over all misses nothing. Of follow alone. */
+    bool has_strayed;
     pthread_mutex_t lock; /* of the list below */
     xg_teller *tellers;
     atomic_uint_least64_t num_told;

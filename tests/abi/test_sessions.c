@@ -452,6 +452,36 @@ static void test_sessions_of_a_shared_key_end_with_the_shared_set(void **state)
     check_shared_set(",\"switches\":{\"shared_revocations\":false}");
 }
 
+/* Own and shared set change places in one load: the session goes on, and hangs on the shared set from then on. */
+static void test_sessions_follow_their_key_into_the_shared_set(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *text; /* NULL: the file is removed */
+        uint32_t reason;
+    } ROWS[] = {
+        {"any-mesh/revoked", "b\n", 0},
+        {"any-mesh/revoked", "a\n", XG_REASON_REVOKED_JTI},
+        {"any-mesh/revoked", "@kid 1\n", XG_REASON_REVOKED_KID},
+        {"any-mesh/keys/1.pem", NULL, XG_REASON_KEY_UNKNOWN},
+        {"meshes/m1/revoked", "a\n", XG_REASON_REVOKED_JTI},
+    };
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+        reload_with(",\"switches\":{\"shared_revocations\":false}");
+        admit(1, "a");
+        fixture_remove(&fx, "meshes/m1/keys/1.pem");
+        write_file("any-mesh/keys/1.pem", fixture_public_pem(FIXTURE_KEY_M1));
+        reload();
+        assert_int_equal(told.num_items, 0); /* the token is as good as it was */
+        const change c = {.path = ROWS[i].path, .text = ROWS[i].text};
+        apply(&c);
+        reload();
+        assert_int_equal(reason_told(1), ROWS[i].reason);
+        (void)tear_down(state);
+        (void)set_up(state);
+    }
+}
+
 /* ---- time ---- */
 
 static void test_a_session_ends_with_its_token(void **state)
@@ -719,6 +749,7 @@ int main(void)
         TEST(test_a_change_ends_the_sessions_it_concerns_and_no_other),
         TEST(test_another_key_of_the_same_kid_ends_the_sessions_of_the_first),
         TEST(test_sessions_of_a_shared_key_end_with_the_shared_set),
+        TEST(test_sessions_follow_their_key_into_the_shared_set),
         TEST(test_a_session_ends_with_its_token),
         TEST(test_a_session_that_outlives_its_token_can_still_be_revoked),
         TEST(test_expiry_may_be_made_to_end_sessions_later_on),
