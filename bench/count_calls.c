@@ -15,6 +15,12 @@
 #include "xdsgate/base.h"
 #include "xdsgate_loader.h"
 
+#ifdef __clang__
+#define KEPT __attribute__((noinline))
+#else
+#define KEPT __attribute__((noipa)) /* under its own name, whatever the compiler knows of it */
+#endif
+
 #define EXIT_ABSENT  77 /* the plugin has no such feature (yet) */
 #define EXIT_BROKEN  1
 #define WARM_UP      4 /* so that scratch space has its size and caches are filled */
@@ -254,7 +260,7 @@ static void tear_down(bench_setup *b)
 /* ---- the calls ---- */
 
 /* callgrind counts from here on, by this name. */
-__attribute__((noipa)) static void counted_call(const scenario *s)
+KEPT static void counted_call(const scenario *s)
 {
     s->call(&bench);
 }
