@@ -494,9 +494,11 @@ static void assert_agreement(xg_str json)
         fail_msg("%.*s: %s, scanned %s", (int)json.len, json.ptr, xg_reason_find(found)->name,
                  xg_reason_find(expected)->name);
     }
-    assert_int_equal(recognised.has_kid, scanned.has_kid);
-    assert_int_equal(recognised.kid_len, scanned.kid_len);
-    assert_memory_equal(recognised.kid, scanned.kid, sizeof(scanned.kid));
+    if (found == XG_REASON_OK) { /* else neither has been written */
+        assert_int_equal(recognised.has_kid, scanned.has_kid);
+        assert_int_equal(recognised.kid_len, scanned.kid_len);
+        assert_memory_equal(recognised.kid, scanned.kid, sizeof(scanned.kid));
+    }
 }
 
 static void test_recognising_the_usual_header_agrees_with_scanning_it(void **state)
