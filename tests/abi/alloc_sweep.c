@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * alloc_sweep.c create|authenticate|reload|tick: every allocation inside one call fails, one after the other: once only
- * the n-th, once the n-th and all later ones, for every n until the call does without.
+ * alloc_sweep.c create|authenticate|reload|tick|sessions|told-by-reload|told-by-tick: every allocation inside one call
+ * (of "sessions": inside the life of a hundred sessions) fails, one after the other: once only the n-th, once the n-th
+ * and all later ones, for every n until the call does without.
  *
  * The allocator of this program replaces the C library's for all libraries, so OpenSSL's allocations fail like ours.
  * After each call: nothing is allowed that is not allowed without faults; nothing has leaked, neither memory nor
- * descriptors; what served before still serves; and the same call without faults works.
+ * descriptors; what served before still serves; every session that was admitted and has to end was told, once, and no
+ * other; and the same call without faults works.
  */
 #include <errno.h>
 #include <sched.h>
@@ -106,7 +108,21 @@ XG_EXPORT void free(void *ptr)
 #define JTI_GOOD  "00000000-0000-4000-8000-00000000000a"
 #define JTI_OTHER "00000000-0000-4000-8000-0000000000000b"
 
-typedef enum verdict_token { GOOD, OTHER, FORGED, WRONG_NAME, EXPIRED, ZONE, NUM_TOKENS } verdict_token;
+#define TOKENS_END (FIXTURE_NOW + 3600) /* of the fixture's tokens */
+
+typedef enum verdict_token {
+    GOOD,
+    OTHER,
+    FORGED,
+    WRONG_NAME,
+    EXPIRED,
+    ZONE,
+    NUM_VERDICTS,
+    LONG_GOOD = NUM_VERDICTS, /* on the lists as GOOD and OTHER are; these three end years later */
+    LONG_OTHER,
+    LONG_KEPT, /* on no list */
+    NUM_TOKENS
+} verdict_token;
 
 static fixture fx;
 static xg_loader plugin;
@@ -134,14 +150,20 @@ static void report_crash(int signal_number)
     _exit(128 + signal_number);
 }
 
-static uint32_t ask(xg_ctx *ctx, verdict_token which)
+static uint32_t ask_for(xg_ctx *ctx, verdict_token which, uint64_t session)
 {
     xg_request request = which == ZONE ? fixture_zone_request(tokens[which]) : fixture_dataplane_request(tokens[which]);
     if (which == WRONG_NAME) {
         request.name = fixture_str("web-2");
         request.node_id = fixture_str("");
     }
+    request.session = session;
     return support_ask(&plugin, ctx, &request).reason;
+}
+
+static uint32_t ask(xg_ctx *ctx, verdict_token which)
+{
+    return ask_for(ctx, which, 0);
 }
 
 /* Tokens that are bad whatever the store holds. */
@@ -210,12 +232,12 @@ static void step_create(bool is_lasting)
 
 static void step_authenticate(bool is_lasting)
 {
-    static const uint32_t expected[NUM_TOKENS] = {
+    static const uint32_t expected[NUM_VERDICTS] = {
         XG_REASON_OK,           XG_REASON_REVOKED_JTI, XG_REASON_SIGNATURE_INVALID,
         XG_REASON_BINDING_NAME, XG_REASON_EXPIRED,     XG_REASON_OK,
     };
     bool has_failed = false;
-    for (unsigned i = 0; i < NUM_TOKENS; i++) {
+    for (unsigned i = 0; i < NUM_VERDICTS; i++) {
         arm(is_lasting);
         uint32_t reason = ask(subject, (verdict_token)i);
         allocator.countdown = 0;
@@ -234,14 +256,19 @@ static void step_authenticate(bool is_lasting)
     allocator.has_failed = has_failed;
 }
 
-static int64_t change(bool is_tick, char *err, size_t err_cap)
+static int64_t change_of(xg_ctx *ctx, bool is_tick, const char *text, char *err, size_t err_cap)
 {
     static int64_t now = FIXTURE_NOW;
     if (is_tick) {
         now += 2; /* more than store_poll_seconds: what failed is tried again by then */
-        return plugin.auth.tick(subject, now);
+        return plugin.auth.tick(ctx, now);
     }
-    return -(int64_t)plugin.auth.reload(subject, fixture_str(config), err, err_cap);
+    return -(int64_t)plugin.auth.reload(ctx, fixture_str(text), err, err_cap);
+}
+
+static int64_t change(bool is_tick, char *err, size_t err_cap)
+{
+    return change_of(subject, is_tick, config, err, err_cap);
 }
 
 /* What reload and tick have in common: the store changed, the call may fail, the next one must not. */
@@ -276,6 +303,152 @@ static void step_reload(bool is_lasting)
 static void step_tick(bool is_lasting)
 {
     step_change(is_lasting, true);
+}
+
+/* ---- sessions ---- */
+
+#define NUM_SESSIONS 100u /* some shards get several: their indexes and heaps grow */
+#define NUM_LISTED   20u
+
+static xg_ctx *listener;
+static char *cache_configs[2]; /* their caches differ, so that each reload makes one */
+static unsigned times_told[NUM_SESSIONS + 2];
+
+static void note_told(uintptr_t cookie, const xg_invalidation *items, size_t n)
+{
+    (void)cookie;
+    for (size_t i = 0; i < n; i++) {
+        if (items[i].session > NUM_SESSIONS) {
+            wrong("a session is told that nobody has", (unsigned)items[i].session);
+        } else {
+            times_told[items[i].session]++;
+        }
+    }
+}
+
+static xg_ctx *create_listener(void)
+{
+    char err[512] = "";
+    xg_host host = fixture_host(plugin.abi);
+    host.on_session_invalidated = note_told;
+    xg_ctx *ctx = plugin.auth.create(&host, fixture_str(config), err, sizeof(err));
+    if (ctx == NULL) {
+        support_give_up(err);
+    }
+    return ctx;
+}
+
+/* True if it was admitted. */
+static bool admit(xg_ctx *ctx, verdict_token which, uint64_t session)
+{
+    uint32_t reason = ask_for(ctx, which, session);
+    if (reason != XG_REASON_OK && (reason != XG_REASON_NO_MEMORY || !allocator.has_failed)) {
+        wrong("a session gets another verdict", reason);
+    }
+    return reason == XG_REASON_OK;
+}
+
+/* What is to become of each session while allocations fail: it ends with its token, or was moved to a later one. */
+typedef struct book {
+    bool is_ending[NUM_SESSIONS + 1];
+    bool is_lasting[NUM_SESSIONS + 1];
+} book;
+
+static void live_and_end(xg_ctx *ctx, book *sessions)
+{
+    for (uint64_t id = 1; id <= NUM_SESSIONS; id++) {
+        sessions->is_ending[id] = admit(ctx, id % 4 == 0 ? ZONE : GOOD, id);
+    }
+    check_never_allowed(ctx);
+    if (ask_for(ctx, OTHER, NUM_SESSIONS + 1) == XG_REASON_OK ||
+        ask_for(ctx, FORGED, NUM_SESSIONS + 1) == XG_REASON_OK) {
+        wrong("a bad token gets a session", 0);
+    }
+    for (uint64_t id = 1; id <= NUM_SESSIONS; id += 4) {
+        if (admit(ctx, LONG_KEPT, id)) { /* moves the session over, or is its first token */
+            sessions->is_ending[id] = false;
+            sessions->is_lasting[id] = true;
+        }
+    }
+    for (uint64_t id = 2; id <= NUM_SESSIONS; id += 4) {
+        plugin.auth.session_close(ctx, id);
+        sessions->is_ending[id] = false;
+    }
+    if (plugin.auth.tick(ctx, TOKENS_END) < 0) {
+        wrong("tick fails", 0);
+    }
+}
+
+static void step_sessions(bool is_lasting)
+{
+    book sessions = {{false}, {false}};
+    xg_ctx *ctx = create_listener();
+    memset(times_told, 0, sizeof(times_told));
+    arm(is_lasting);
+    live_and_end(ctx, &sessions);
+    allocator.countdown = 0;
+    for (uint64_t id = 1; id <= NUM_SESSIONS; id++) {
+        if (times_told[id] != (sessions.is_ending[id] ? 1u : 0u)) {
+            wrong("told too often, or not at all", (unsigned)id);
+        }
+        uint32_t expected = sessions.is_lasting[id] ? XG_REASON_SESSION_DUPLICATE : XG_REASON_OK;
+        if (ask_for(ctx, LONG_KEPT, id) != expected) {
+            wrong("the table does not work afterwards", (unsigned)id);
+        }
+    }
+    if (plugin.auth.destroy(ctx) != XG_REASON_OK) {
+        wrong("destroy fails", 0);
+    }
+}
+
+static void check_told(bool is_expected, const char *what)
+{
+    for (uint64_t id = 1; id <= NUM_SESSIONS; id++) {
+        if (times_told[id] != (is_expected && id <= NUM_LISTED ? 1u : 0u)) {
+            wrong(what, (unsigned)id);
+        }
+    }
+}
+
+/* The tokens of some sessions are revoked: told with the call that follows the store, or with the next one. */
+static void step_told(bool is_lasting, bool is_tick)
+{
+    static unsigned turn;
+    char err[512] = "";
+    const char *text = cache_configs[turn++ % 2];
+    verdict_token listed = store_list == 'A' ? LONG_GOOD : LONG_OTHER;
+    for (uint64_t id = 1; id <= NUM_LISTED + 1; id++) {
+        uint32_t reason = ask_for(listener, id <= NUM_LISTED ? listed : LONG_KEPT, id);
+        if (reason != XG_REASON_OK) {
+            wrong("a session is refused without faults", reason);
+        }
+    }
+    memset(times_told, 0, sizeof(times_told));
+    store_list = store_list == 'A' ? 'B' : 'A';
+    write_store(store_list);
+    arm(is_lasting);
+    (void)change_of(listener, is_tick, text, err, sizeof(err));
+    allocator.countdown = 0;
+    check_told(serving_list(listener) == store_list, "what is told is not what serves");
+    check_never_allowed(listener);
+    if (change_of(listener, is_tick, text, err, sizeof(err)) < 0 || serving_list(listener) != store_list) {
+        wrong("the next call does not work", 0);
+    }
+    check_told(true, "an invalidation is lost, or came twice");
+    if (ask_for(listener, LONG_KEPT, NUM_LISTED + 1) != XG_REASON_SESSION_DUPLICATE) {
+        wrong("a session is gone that was not to end", 0);
+    }
+    plugin.auth.session_close(listener, NUM_LISTED + 1);
+}
+
+static void step_told_by_reload(bool is_lasting)
+{
+    step_told(is_lasting, false);
+}
+
+static void step_told_by_tick(bool is_lasting)
+{
+    step_told(is_lasting, true);
 }
 
 /* ---- the sweep ---- */
@@ -330,12 +503,22 @@ static void set_up(void)
     tokens[EXPIRED] = fixture_sign_claims(FIXTURE_KEY_M1, "{\"Mesh\":\"m1\",\"Name\":\"web-1\",\"exp\":1799999999,"
                                                           "\"jti\":\"expired\"}");
     tokens[ZONE] = fixture_zone_token("zone");
+    static const char *const LONG_JTIS[] = {JTI_GOOD, JTI_OTHER, "kept"};
+    for (unsigned i = 0; i < NUM_TOKENS - LONG_GOOD; i++) {
+        char claims[256];
+        (void)snprintf(claims, sizeof(claims), "{\"Mesh\":\"m1\",\"Name\":\"web-1\",\"exp\":1999999999,\"jti\":\"%s\"}",
+                       LONG_JTIS[i]);
+        tokens[LONG_GOOD + i] = fixture_sign_claims(FIXTURE_KEY_M1, claims);
+    }
     config = fixture_config(&fx, ",\"store_poll_seconds\":1");
     support_load(&plugin);
     subject = support_create(&plugin, &fx);
     if (plugin.auth.reload(subject, fixture_str(config), NULL, 0) != XG_REASON_OK) {
         support_give_up("take the configuration over");
     }
+    cache_configs[0] = fixture_config(&fx, ",\"store_poll_seconds\":1,\"limits\":{\"cached_tokens\":8}");
+    cache_configs[1] = fixture_config(&fx, ",\"store_poll_seconds\":1,\"limits\":{\"cached_tokens\":16}");
+    listener = create_listener();
 }
 
 static void tear_down(void)
@@ -343,6 +526,11 @@ static void tear_down(void)
     if (plugin.auth.destroy(subject) != XG_REASON_OK) {
         wrong("destroy fails at the end", 0);
     }
+    if (plugin.auth.destroy(listener) != XG_REASON_OK) {
+        wrong("destroy of the listener fails at the end", 0);
+    }
+    free(cache_configs[0]);
+    free(cache_configs[1]);
     for (unsigned i = 0; i < NUM_TOKENS; i++) {
         free(tokens[i]);
     }
@@ -357,13 +545,20 @@ int main(int argc, char **argv)
         const char *name;
         void (*step)(bool is_lasting);
     } entries[] = {
-        {"create", step_create}, {"authenticate", step_authenticate}, {"reload", step_reload}, {"tick", step_tick}};
+        {"create", step_create},
+        {"authenticate", step_authenticate},
+        {"reload", step_reload},
+        {"tick", step_tick},
+        {"sessions", step_sessions},
+        {"told-by-reload", step_told_by_reload},
+        {"told-by-tick", step_told_by_tick},
+    };
     void (*step)(bool is_lasting) = NULL;
     for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
         step = argc == 2 && strcmp(argv[1], entries[i].name) == 0 ? entries[i].step : step;
     }
     if (step == NULL) {
-        support_give_up("run: name an entry: create, authenticate, reload or tick");
+        support_give_up("run: name an entry; they stand at the head of alloc_sweep.c");
     }
     (void)signal(SIGSEGV, report_crash);
     (void)signal(SIGABRT, report_crash);
