@@ -368,14 +368,16 @@ static xg_grant make_grant(const xg_case *c)
 }
 
 /* By the end that the token says: the sweep takes the leeway off its own time, so that it may change. */
-static xg_result register_session(const xg_case *c)
+static xg_result register_session(xg_case *c)
 {
     if (c->request->session == 0) {
         return XG_OK;
     }
     xg_grant grant = make_grant(c);
     int64_t end = c->claims->has_exp ? c->claims->exp : NEVER_EXPIRES;
-    return xg_sessions_add(c->view->sessions, c->request->session, &grant, c->view->generation, end);
+    xg_result added = xg_sessions_add(c->view->sessions, c->request->session, &grant, c->view->generation, end);
+    bool is_swept = xg_result_reason(added) == XG_REASON_EXPIRED; /* only a token with exp can be */
+    return is_swept ? fail_time(c, c->claims->exp, c->view->latest_now, added) : added;
 }
 
 /* ---- the table ---- */
