@@ -203,7 +203,7 @@ static xg_result init_table(table *tbl, size_t num_keys, size_t num_entries)
     tbl->slots = calloc(num_slots, sizeof(*tbl->slots));
     tbl->clashes = calloc(num_entries + 1, sizeof(*tbl->clashes));
     XG_CHECK(tbl->slots != NULL && tbl->clashes != NULL, NO_MEMORY);
-    _Static_assert(sizeof(tbl->hash_keys) == 2 * XG_HASH_KEY_LEN, "two draws are what is needed");
+    _Static_assert(sizeof(tbl->hash_keys) == (size_t)2 * XG_HASH_KEY_LEN, "two draws are what is needed");
     XG_TRY(xg_hashset_draw_key((uint8_t *)tbl->hash_keys));
     return xg_hashset_draw_key((uint8_t *)tbl->hash_keys + XG_HASH_KEY_LEN);
 }

@@ -570,6 +570,7 @@ void xg_engine_decide(const xg_view *view, uint32_t kinds, const xg_request *req
     c.view = view;
     c.request = request;
     c.kinds = kinds;
+    memset(&claims, 0, offsetof(xg_claims, storage));
     c.jws = &jws;
     c.claims = &claims;
 

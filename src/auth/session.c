@@ -180,7 +180,7 @@ static bool is_newer(const xg_grant *grant, const xg_grant *old)
 /* How many places a shard fetches at once, so that those who come and go do not all write one line. */
 static size_t chunk_of(size_t capacity)
 {
-    size_t share = capacity / (NUM_SHARDS * 16);
+    size_t share = capacity / ((size_t)NUM_SHARDS * 16);
     return share < 1 ? 1 : share > CHUNK_MAX ? CHUNK_MAX : share;
 }
 
@@ -236,7 +236,7 @@ static xg_result take_place(xg_sessions *sessions, xg_session_shard *shard)
 static void give_back(xg_sessions *sessions, xg_session_shard *shard, size_t num_places)
 {
     size_t spare = atomic_fetch_add_explicit(&shard->num_spare, num_places, memory_order_relaxed) + num_places;
-    if (spare > 2 * CHUNK_MAX) {
+    if (spare > (size_t)2 * CHUNK_MAX) {
         return_spare(sessions, shard);
     }
 }

@@ -322,6 +322,7 @@ static void test_everyone_who_came_is_there_or_was_closed_or_was_told_and_nobody
         assert_int_equal(pthread_create(&threads[i], NULL, loops[i], &firsts[i]), 0);
     }
     for (size_t i = 0; i < XG_ARRAY_LEN(loops); i++) {
+        /* cppcheck-suppress uninitvar */
         if (loops[i] == close_in_a_loop) {
             atomic_store(&is_over, true);
         }
