@@ -117,18 +117,26 @@ static void *zeroed_lines(size_t count, size_t size)
     return lines;
 }
 
+/* On failure what there is stays for xg_verified_free. */
+static xg_result set_up(xg_verified *cache, size_t capacity)
+{
+    cache->num_sets = (capacity + WAYS - 1) / WAYS;
+    cache->num_stripes = xg_stripe_count();
+    cache->sets = zeroed_lines(cache->num_sets, sizeof(set));
+    XG_CHECK(cache->sets != NULL, NO_MEMORY);
+    cache->places = calloc(cache->num_sets * WAYS, sizeof(place)); /* the kernel gives its pages as they fill */
+    XG_CHECK(cache->places != NULL, NO_MEMORY);
+    cache->tallies = zeroed_lines(cache->num_stripes, sizeof(tally));
+    XG_CHECK(cache->tallies != NULL, NO_MEMORY);
+    return draw_start(&cache->start);
+}
+
 xg_result xg_verified_new(size_t capacity, xg_verified **ret_cache)
 {
     XG_CHECK(capacity > 0 && capacity <= XG_VERIFIED_MAX, INTERNAL);
     xg_verified *cache = zeroed_lines(1, sizeof(*cache));
     XG_CHECK(cache != NULL, NO_MEMORY);
-    cache->num_sets = (capacity + WAYS - 1) / WAYS;
-    cache->num_stripes = xg_stripe_count();
-    cache->sets = zeroed_lines(cache->num_sets, sizeof(set));
-    cache->places = calloc(cache->num_sets * WAYS, sizeof(place)); /* the kernel gives its pages as they fill */
-    cache->tallies = zeroed_lines(cache->num_stripes, sizeof(tally));
-    bool is_whole = cache->sets != NULL && cache->places != NULL && cache->tallies != NULL;
-    xg_result result = is_whole ? draw_start(&cache->start) : XG_FAIL(NO_MEMORY);
+    xg_result result = set_up(cache, capacity);
     if (!xg_is_ok(result)) {
         xg_verified_free(cache);
         return result;
