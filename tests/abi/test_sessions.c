@@ -87,17 +87,22 @@ static xg_ctx *create_with(const char *more, bool has_callback)
     return made;
 }
 
-static void reload_with(const char *more)
+static void reload_text(const char *config)
 {
     char err[512] = "";
-    char *config = fixture_config(&fx, more);
     told.is_in_call = true;
     uint32_t reason = plugin.auth.reload(ctx, fixture_str(config), err, sizeof(err));
     told.is_in_call = false;
-    free(config);
     if (reason != XG_REASON_OK) {
         fail_msg("reload: %u %s", reason, err);
     }
+}
+
+static void reload_with(const char *more)
+{
+    char *config = fixture_config(&fx, more);
+    reload_text(config);
+    free(config);
 }
 
 static void reload(void)
@@ -143,6 +148,14 @@ static void admit(uint64_t session, const char *jti)
     char *token = fixture_dataplane_token(jti);
     assert_int_equal(ask(session, token), XG_REASON_OK);
     free(token);
+}
+
+static char *forged_token(const char *jti)
+{
+    char *token = fixture_dataplane_token(jti);
+    char *at = token + strlen(token) - 10;
+    *at = *at == 'A' ? 'B' : 'A';
+    return token;
 }
 
 static void admit_zone(uint64_t session, const char *jti)
@@ -230,8 +243,7 @@ static void test_a_refused_request_registers_nothing(void **state)
 {
     (void)state;
     char *good = fixture_dataplane_token("good");
-    char *forged = fixture_dataplane_token("good");
-    forged[strlen(forged) - 10] = forged[strlen(forged) - 10] == 'A' ? 'B' : 'A';
+    char *forged = forged_token("good");
     assert_int_equal(ask(7, forged), XG_REASON_SIGNATURE_INVALID);
     assert_int_equal(ask(7, good), XG_REASON_OK);
     free(good);
@@ -253,6 +265,7 @@ static void test_the_configured_number_of_sessions_is_the_limit(void **state)
     reload_with(",\"limits\":{\"sessions\":1}"); /* ends nobody */
     assert_int_equal(told.num_items, 0);
     plugin.auth.session_close(ctx, 2);
+    assert_int_equal(ask(2, token), XG_REASON_SESSION_LIMIT); /* its place is gone, whoever had it */
     assert_int_equal(ask(4, token), XG_REASON_SESSION_LIMIT);
     plugin.auth.session_close(ctx, 3);
     assert_int_equal(ask(4, token), XG_REASON_OK);
@@ -409,6 +422,91 @@ static void test_a_change_ends_the_sessions_it_concerns_and_no_other(void **stat
     }
 }
 
+/* Sessions 1 (name, tags, workload) and 2 (name, type) are dataplanes, 3 is a zone ingress with a zone. */
+typedef struct tightening {
+    const char *before;
+    const char *after;
+    uint32_t told[3];
+} tightening;
+
+#define END XG_REASON_SESSION_POLICY
+
+static const tightening TIGHTENINGS[] = {
+    {",\"switches\":{\"workload_enforced\":false}", "", {END, 0, 0}},
+    {",\"switches\":{\"type_checked\":false}", "", {0, END, 0}},
+    {",\"switches\":{\"tag_source\":\"inbound\"}", "", {END, 0, 0}},
+    {"", ",\"switches\":{\"tag_source\":\"labels\"}", {END, 0, 0}},
+    {"", ",\"limits\":{\"header_bytes\":256}", {END, END, END}},
+    {"", ",\"limits\":{\"kid_bytes\":16}", {END, END, END}},
+    {"", ",\"limits\":{\"jti_bytes\":16}", {END, END, END}},
+    {"", ",\"limits\":{\"json_depth\":4}", {END, END, END}},
+    {"", ",\"limits\":{\"tag_keys\":4}", {END, END, END}},
+    {"", ",\"limits\":{\"tag_values\":4}", {END, END, END}},
+    {"", ",\"limits\":{\"request_tags\":4}", {END, END, END}},
+    {",\"limits\":{\"header_bytes\":256,\"kid_bytes\":16,\"jti_bytes\":16,\"json_depth\":4}", "", {0, 0, 0}},
+    {",\"limits\":{\"tag_keys\":4,\"tag_values\":4,\"request_tags\":4}", "", {0, 0, 0}},
+};
+
+static void test_who_was_compared_under_looser_rules_ends(void **state)
+{
+    for (size_t i = 0; i < sizeof(TIGHTENINGS) / sizeof(TIGHTENINGS[0]); i++) {
+        char *typed = fixture_sign_claims(
+            FIXTURE_KEY_M1, claims_of("\"Name\":\"web-1\",\"Type\":\"dataplane\",", "b", FIXTURE_NOW - 5, EXP));
+        reload_with(TIGHTENINGS[i].before);
+        admit(1, "a");
+        assert_int_equal(ask(2, typed), XG_REASON_OK);
+        admit_zone(3, "z");
+        reload_with(TIGHTENINGS[i].after);
+        for (uint64_t session = 1; session <= 3; session++) {
+            if (reason_told(session) != TIGHTENINGS[i].told[session - 1]) {
+                fail_msg("from [%s] to [%s], session %u: told %u", TIGHTENINGS[i].before, TIGHTENINGS[i].after,
+                         (unsigned)session, reason_told(session));
+            }
+        }
+        free(typed);
+        (void)tear_down(state);
+        (void)set_up(state);
+    }
+}
+
+/* The request named no zone of its own or the same one: which of both, a session does not remember. */
+static void test_another_zone_of_the_control_plane_ends_who_is_bound_to_a_zone(void **state)
+{
+    static const struct {
+        const char *zone;
+        uint32_t reason;
+    } ROWS[] = {{",\"zone\":\"east\"", XG_REASON_OK}, {",\"zone\":\"west\"", END}, {"", END}};
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+        char config[512];
+        (void)snprintf(config, sizeof(config), "{\"store\":\"%s\"%s}", fx.store, ROWS[i].zone);
+        admit(1, "a");
+        admit_zone(3, "z");
+        reload_text(config);
+        assert_int_equal(reason_told(1), 0);
+        assert_int_equal(reason_told(3), ROWS[i].reason);
+        (void)tear_down(state);
+        (void)set_up(state);
+    }
+}
+
+/* A change that concerns all: each is judged by the keys of its own mesh, whoever was judged before it. */
+static void test_everyone_is_judged_by_the_keys_of_their_own_mesh(void **state)
+{
+    (void)state;
+    char *token = fixture_sign_claims(
+        FIXTURE_KEY_M2, "{\"Name\":\"web-1\",\"Mesh\":\"m2\",\"exp\":1800003600,\"iat\":1799999995,\"jti\":\"b\"}");
+    xg_request request = fixture_dataplane_request(token);
+    request.mesh = fixture_str("m2");
+    request.node_id = fixture_str("m2.web-1");
+    for (uint64_t session = 1; session <= 200; session += 2) { /* enough for some to share a shard */
+        admit(session, "a");
+        assert_int_equal(ask_as(ctx, &request, session + 1, token), XG_REASON_OK);
+    }
+    reload_with(",\"allow_mesh_wide\":true");
+    assert_int_equal(told.num_items, 0);
+    free(token);
+}
+
 /* The key of an old session must be the very key that verified it, whatever it is called. */
 static void test_another_key_of_the_same_kid_ends_the_sessions_of_the_first(void **state)
 {
@@ -421,7 +519,8 @@ static void test_another_key_of_the_same_kid_ends_the_sessions_of_the_first(void
     assert_int_equal(reason_told(1), XG_REASON_SIGNATURE_INVALID);
 }
 
-static void check_shared_set(const char *more)
+/* Where the list of the shared set counts for every mesh, it ends sessions of other keys too. */
+static void check_shared_set(const char *more, uint32_t reason_of_own)
 {
     remove_mesh("meshes/m2");
     reload_with(more);
@@ -431,25 +530,25 @@ static void check_shared_set(const char *more)
                                 claims_of("\"Name\":\"web-1\",", "shared", FIXTURE_NOW - 5, EXP),
                                 strlen(claims_of("\"Name\":\"web-1\",", "shared", FIXTURE_NOW - 5, EXP)));
     assert_int_equal(ask(1, shared), XG_REASON_OK);
-    admit(2, "own");
+    admit(2, "mine");
     admit_zone(3, "zone");
     write_file("any-mesh/revoked", "nobody\n");
     reload();
     assert_int_equal(told.num_items, 0);
-    write_file("any-mesh/revoked", "shared\n");
+    write_file("any-mesh/revoked", "shared\nmine\nzone\n");
     reload();
     assert_int_equal(reason_told(1), XG_REASON_REVOKED_JTI);
-    assert_int_equal(told.num_items, 1);
+    assert_int_equal(reason_told(2), reason_of_own);
+    assert_int_equal(reason_told(3), 0);
     free(shared);
 }
 
-/* Whether or not its list counts for other keys as well. */
 static void test_sessions_of_a_shared_key_end_with_the_shared_set(void **state)
 {
-    check_shared_set(",\"switches\":{\"shared_revocations\":true}");
+    check_shared_set(",\"switches\":{\"shared_revocations\":true}", XG_REASON_REVOKED_JTI);
     (void)tear_down(state);
     (void)set_up(state);
-    check_shared_set(",\"switches\":{\"shared_revocations\":false}");
+    check_shared_set(",\"switches\":{\"shared_revocations\":false}", 0);
 }
 
 /* Own and shared set change places in one load: the session goes on, and hangs on the shared set from then on. */
@@ -587,6 +686,18 @@ static void test_batches_hold_at_most_256(void **state)
     free(token);
 }
 
+static void *tick_elsewhere(void *arg)
+{
+    (void)arg;
+    return (void *)(uintptr_t)(plugin.auth.tick(ctx, EXP - 1) > 0);
+}
+
+static uint64_t present_generation(void)
+{
+    const xg_request request = fixture_dataplane_request("");
+    return support_ask(&plugin, ctx, &request).generation;
+}
+
 static void *reload_elsewhere(void *arg)
 {
     (void)arg;
@@ -604,7 +715,11 @@ static void call_back(void)
     assert_int_equal(plugin.auth.reload(ctx, fixture_str(""), NULL, 0), XG_REASON_REENTRANT);
     assert_int_equal(plugin.auth.tick(ctx, 0), -(int64_t)XG_REASON_REENTRANT);
     assert_int_equal(plugin.auth.destroy(ctx), XG_REASON_REENTRANT);
-    /* No lock is held: another thread gets through while this one waits for it. */
+    /* No lock is held: another thread follows the store, and gets through, while this one waits for it. */
+    const uint64_t generation = present_generation();
+    write_file("zone/revoked", "nobody\n");
+    assert_true(support_on_thread(tick_elsewhere, NULL, 0) != NULL);
+    assert_true(present_generation() > generation);
     assert_int_equal((uintptr_t)support_on_thread(reload_elsewhere, NULL, 0), XG_REASON_OK);
     free(token);
 }
@@ -625,6 +740,7 @@ static void test_the_host_may_call_back_while_it_is_told(void **state)
         }
         assert_null(told.during); /* it was called */
         assert_int_equal(told.num_items, 1);
+        fixture_remove(&fx, "zone/revoked");
         forget_told();
     }
     assert_int_equal(plugin.auth.reload(ctx, fixture_str(""), NULL, 0), XG_REASON_OK);
@@ -703,6 +819,43 @@ static void test_a_token_seen_before_is_refused_for_every_new_reason(void **stat
     free(listed);
 }
 
+static uint64_t count_remembered(void)
+{
+    xg_stats stats = {.struct_size = sizeof(stats)};
+    assert_int_equal(plugin.stats.read(ctx, &stats), XG_REASON_OK);
+    return stats.cache_entries;
+}
+
+static void test_only_a_token_that_admitted_somebody_is_remembered(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t reason;
+        uint64_t num_remembered;
+        bool is_forged;
+        int64_t now;
+    } ROWS[] = {
+        {"web-1", XG_REASON_SIGNATURE_INVALID, 0, true, FIXTURE_NOW},
+        {"web-2", XG_REASON_BINDING_NAME, 0, false, FIXTURE_NOW},
+        {"web-1", XG_REASON_EXPIRED, 0, false, EXP},
+        {"web-1", XG_REASON_OK, 1, false, FIXTURE_NOW},
+    };
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+        char *token = ROWS[i].is_forged ? forged_token("a") : fixture_dataplane_token("a");
+        xg_request request = fixture_dataplane_request(token);
+        request.name = fixture_str(ROWS[i].name);
+        request.node_id = fixture_str("");
+        fixture_set_now(ROWS[i].now);
+        for (unsigned n = 0; n < 2; n++) {
+            assert_int_equal(ask_as(ctx, &request, 0, token), ROWS[i].reason);
+            assert_int_equal(count_remembered(), ROWS[i].num_remembered);
+        }
+        free(token);
+        (void)tear_down(state);
+        (void)set_up(state);
+    }
+}
+
 /* The same kid, another key: what the first verified proves nothing about the second. */
 static void test_a_token_seen_before_is_verified_anew_under_another_key(void **state)
 {
@@ -751,6 +904,9 @@ int main(void)
         TEST(test_the_configured_number_of_sessions_is_the_limit),
         TEST(test_a_newer_token_of_the_same_proxy_moves_its_session_over),
         TEST(test_a_change_ends_the_sessions_it_concerns_and_no_other),
+        TEST(test_who_was_compared_under_looser_rules_ends),
+        TEST(test_another_zone_of_the_control_plane_ends_who_is_bound_to_a_zone),
+        TEST(test_everyone_is_judged_by_the_keys_of_their_own_mesh),
         TEST(test_another_key_of_the_same_kid_ends_the_sessions_of_the_first),
         TEST(test_sessions_of_a_shared_key_end_with_the_shared_set),
         TEST(test_sessions_follow_their_key_into_the_shared_set),
@@ -764,6 +920,7 @@ int main(void)
         TEST(test_contexts_know_nothing_of_each_other),
         TEST(test_a_forked_child_closes_nothing),
         TEST(test_a_token_seen_before_is_refused_for_every_new_reason),
+        TEST(test_only_a_token_that_admitted_somebody_is_remembered),
         TEST(test_a_token_seen_before_is_verified_anew_under_another_key),
         TEST(test_a_token_seen_in_one_mesh_admits_nobody_in_another),
     };

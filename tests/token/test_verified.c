@@ -138,6 +138,26 @@ static void test_only_the_same_bytes_kind_and_epoch_find_it(void **state)
     xg_verified_free(cache);
 }
 
+/* Of the 256 bits, some pick the place and some more are compared there first: all of them must be right. */
+static void test_every_bit_of_the_mark_counts(void **state)
+{
+    (void)state;
+    static sample given, found;
+    xg_token_mark mark;
+    xg_verified *cache = make(8);
+    fill(&given, "1", CLAIMS, XG_TOKEN_DATAPLANE, 1);
+    found.token = (xg_verified_token){.header = &found.header, .claims = &found.claims};
+    xg_verified_mark(cache, XG_STR("a.b.c"), &mark);
+    xg_verified_add(cache, &mark, XG_TOKEN_DATAPLANE, EPOCH, &given.token);
+    for (unsigned bit = 0; bit < 256; bit++) {
+        xg_token_mark other = mark;
+        other.words[bit / 64] ^= UINT64_C(1) << bit % 64;
+        assert_false(xg_verified_find(cache, &other, XG_TOKEN_DATAPLANE, EPOCH, &found.token));
+    }
+    assert_true(xg_verified_find(cache, &mark, XG_TOKEN_DATAPLANE, EPOCH, &found.token));
+    xg_verified_free(cache);
+}
+
 static void test_the_latest_verification_of_a_token_counts(void **state)
 {
     (void)state;
@@ -157,7 +177,7 @@ static void test_the_latest_verification_of_a_token_counts(void **state)
     xg_verified_free(cache);
 }
 
-/* A place holds so much; a claim that is one byte longer than fits is verified each time. */
+/* A place holds so much; what is one byte longer than fits is verified each time, and nobody makes room for it. */
 static void test_a_token_that_says_too_much_is_not_kept(void **state)
 {
     (void)state;
@@ -180,6 +200,21 @@ static void test_a_token_that_says_too_much_is_not_kept(void **state)
     }
     assert_false(was_kept);
     assert_true(len > 750);
+    xg_verified_free(cache);
+
+    static const char *const KEPT[] = {"1", "2", "3", "4", "5", "6", "7", "8"};
+    static sample large;
+    xg_verified_counts counts;
+    cache = make(XG_ARRAY_LEN(KEPT));
+    fill(&given, "1", CLAIMS, XG_TOKEN_DATAPLANE, 1);
+    (void)snprintf(claims, sizeof(claims), "{\"Name\":\"%0500u\",\"Workload\":\"%0500u\"}", 1u, 2u);
+    fill(&large, "1", claims, XG_TOKEN_DATAPLANE, 1);
+    for (size_t i = 0; i < XG_ARRAY_LEN(KEPT); i++) {
+        add(cache, KEPT[i], XG_TOKEN_DATAPLANE, EPOCH, &given);
+    }
+    add(cache, "large", XG_TOKEN_DATAPLANE, EPOCH, &large);
+    xg_verified_read_counts(cache, &counts);
+    assert_int_equal(counts.evictions, 0);
     xg_verified_free(cache);
 }
 
@@ -277,6 +312,7 @@ static void test_hits_and_misses_are_counted(void **state)
 static xg_verified *shared;
 static atomic_uint num_mixed;
 static atomic_uint num_found;
+static atomic_uint num_over;
 
 static void say_number(sample *s, unsigned number, char claims[CLAIMS_SIZE])
 {
@@ -332,11 +368,55 @@ static void test_nobody_reads_half_of_a_token(void **state)
     xg_verified_free(shared);
 }
 
+/* One token only, whose place two threads write again and again while it is read: its mark tells no difference. */
+static void *write_again(void *arg)
+{
+    sample given[2];
+    char claims[CLAIMS_SIZE];
+    (void)arg;
+    say_number(&given[0], 0, claims);
+    say_number(&given[1], 1, claims);
+    for (unsigned round = 0; round < 60 * NUM_ROUNDS; round++) {
+        add(shared, "t", XG_TOKEN_DATAPLANE, EPOCH, &given[round % 2]);
+    }
+    atomic_fetch_add(&num_over, 1);
+    return NULL;
+}
+
+static void test_nobody_reads_half_of_a_token_that_is_written_again(void **state)
+{
+    (void)state;
+    static sample given[2], found;
+    char claims[CLAIMS_SIZE];
+    pthread_t writers[2];
+    unsigned num_whole = 0;
+    shared = make(8);
+    say_number(&given[0], 0, claims);
+    say_number(&given[1], 1, claims);
+    add(shared, "t", XG_TOKEN_DATAPLANE, EPOCH, &given[0]);
+    for (size_t i = 0; i < XG_ARRAY_LEN(writers); i++) {
+        assert_int_equal(pthread_create(&writers[i], NULL, write_again, NULL), 0);
+    }
+    do {
+        if (find(shared, "t", XG_TOKEN_DATAPLANE, EPOCH, &found)) {
+            assert_true(is_number(&found, &given[0]) || is_number(&found, &given[1]));
+            num_whole++;
+        }
+    } while (atomic_load(&num_over) < XG_ARRAY_LEN(writers));
+    for (size_t i = 0; i < XG_ARRAY_LEN(writers); i++) {
+        assert_int_equal(pthread_join(writers[i], NULL), 0);
+    }
+    assert_true(find(shared, "t", XG_TOKEN_DATAPLANE, EPOCH, &found));
+    assert_true(num_whole > 0);
+    xg_verified_free(shared);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_was_added_comes_back_whole),
         cmocka_unit_test(test_only_the_same_bytes_kind_and_epoch_find_it),
+        cmocka_unit_test(test_every_bit_of_the_mark_counts),
         cmocka_unit_test(test_the_latest_verification_of_a_token_counts),
         cmocka_unit_test(test_a_token_that_says_too_much_is_not_kept),
         cmocka_unit_test(test_tokens_that_come_once_do_not_drive_out_those_that_come_back),
@@ -344,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_marks_are_keyed_for_each_table),
         cmocka_unit_test(test_hits_and_misses_are_counted),
         cmocka_unit_test(test_nobody_reads_half_of_a_token),
+        cmocka_unit_test(test_nobody_reads_half_of_a_token_that_is_written_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
