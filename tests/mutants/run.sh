@@ -13,27 +13,36 @@ work=$(cd "$2" && pwd)
 pattern=${3:-*}
 num_workers=2
 
-# Which tests judge a patch, by the file that it changes: those nearest to it first, then the whole decision.
-tests_for() { # for file $1
-    case $1 in
-    src/base/json.c) echo base/test_json token/test_header token/test_claims auth/test_config auth/test_decisions ;;
-    src/token/header.c) echo token/test_header auth/test_decisions ;;
-    src/token/claims.c) echo token/test_claims auth/test_decisions ;;
-    src/token/keyfile.c) echo token/test_keyfile auth/test_decisions ;;
-    src/token/pubkey.c) echo token/test_keyfile token/test_pubkey auth/test_decisions ;;
-    src/token/verified.c) echo token/test_verified abi/test_sessions ;;
-    src/base/* | src/token/*) echo token/test_jws token/test_keyfile auth/test_decisions ;;
-    src/auth/config.c) echo auth/test_config auth/test_decisions ;;
-    src/auth/session*.c) echo auth/test_session ;;
-    src/auth/*) echo auth/test_decisions abi/test_sessions ;;
-    keys/*) echo keys/test_keyring keys/test_revocations keys/test_snapshot auth/test_decisions keys/test_dirstore ;;
-    src/plugin/live.c) echo abi/test_sessions ;;
-    src/plugin/*) echo abi/test_contract abi/test_events abi/test_process abi/test_sizes auth/test_decisions ;;
+# Which tests judge a patch, by the file that it changes and, where a file holds several matters, by its own name: those
+# nearest to it first, then the whole decision.
+tests_for() { # for file $1 and patch $2
+    case $1:$2 in
+    src/base/json.c:*) echo base/test_json token/test_header token/test_claims auth/test_config auth/test_decisions ;;
+    src/token/header.c:*) echo token/test_header auth/test_decisions ;;
+    src/token/claims.c:*) echo token/test_claims auth/test_decisions ;;
+    src/token/keyfile.c:*) echo token/test_keyfile auth/test_decisions ;;
+    src/token/pubkey.c:*) echo token/test_keyfile token/test_pubkey auth/test_decisions ;;
+    src/token/verified.c:*) echo token/test_verified abi/test_sessions ;;
+    src/base/*:* | src/token/*:*) echo token/test_jws token/test_keyfile auth/test_decisions ;;
+    src/auth/config.c:*) echo auth/test_config auth/test_decisions ;;
+    src/auth/session*.c:*) echo auth/test_session abi/test_sessions ;;
+    src/auth/*:cache_* | src/auth/*:row_13_* | src/auth/*:rejudge_*) echo abi/test_sessions auth/test_decisions ;;
+    src/auth/*:*) echo auth/test_decisions abi/test_sessions ;;
+    keys/*:*) echo keys/test_keyring keys/test_revocations keys/test_snapshot auth/test_decisions keys/test_dirstore ;;
+    src/plugin/*:cache_* | src/plugin/*:row_13_* | src/plugin/*:live_* | src/plugin/*:abi_state_*)
+        echo abi/test_live abi/test_sessions abi/test_hammer_sessions # the last sees what only threads that meet can see
+        ;;
+    src/plugin/*:*)
+        echo abi/test_contract abi/test_events abi/test_process abi/test_sizes abi/test_sessions auth/test_decisions
+        ;;
     esac
 }
 files=(src/base/json.c src/base/b64url.c src/token/header.c src/token/claims.c src/token/keyfile.c src/token/pubkey.c
-    src/token/verified.c src/auth/config.c src/auth/session.c src/auth/engine.c keys/scan.c src/plugin/context.c)
-mapfile -t all_tests < <(for file in "${files[@]}"; do tests_for "$file"; done | tr ' ' '\n' | sort -u)
+    src/token/verified.c src/auth/config.c src/auth/engine.c src/auth/session.c keys/scan.c src/plugin/context.c)
+mapfile -t all_tests < <(for file in "${files[@]}"; do
+    tests_for "$file" row_13_
+    tests_for "$file" ""
+done | tr ' ' '\n' | sort -u)
 
 check_rows() {
     diff <(sed -n 's/^[^#]*: *//p' "$source_dir/tests/mutants/rows.txt" | tr ' ' '\n' | grep . | sort -u) \
@@ -63,7 +72,7 @@ run_tests() {
     shift
     for t in "$@"; do
         (cd "$dir/build" && XG_TESTS="$dir/tree/tests" XG_PLUGIN="$dir/build/src/plugin/xdsgate.so" \
-            XG_FAKES="$dir/build/tests/abi" timeout 60 "./tests/$t" >"$dir/test-log" 2>&1) && continue
+            XG_FAKES="$dir/build/tests/abi" MALLOC_PERTURB_=165 timeout 120 "./tests/$t" >"$dir/test-log" 2>&1) && continue
         status=$?
         if [ "$status" -eq 124 ]; then echo "timed-out"; else echo "killed"; fi
         return
@@ -78,7 +87,7 @@ try_patch() { # prints one word for patch $2 in worker directory $1
         (cd "$source_dir" && cp -R include src keys "$1/tree") # whatever the half-applied patch left
         return
     fi
-    read -ra wanted < <(tests_for "$(sed -n 's/^+++ b\///p' "$2")")
+    read -ra wanted < <(tests_for "$(sed -n 's/^+++ b\///p' "$2")" "$(basename "$2")")
     if ! build_tests "$1" "${wanted[@]}" >"$1/log" 2>&1; then
         echo "does-not-build"
     else
