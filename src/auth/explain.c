@@ -44,12 +44,16 @@ static void expand(const char *template, const value *values, size_t num_values,
     size_t max_len = count_braces(template) < 3 ? VALUE_MAX : VALUE_MAX_THREE;
     xg_str rest = xg_str_of(template);
     while (rest.len > 0) {
-        const char *close = rest.ptr[0] == '{' ? memchr(rest.ptr, '}', rest.len) : NULL;
+        const char *open = memchr(rest.ptr, '{', rest.len);
+        size_t plain = open == NULL ? rest.len : (size_t)(open - rest.ptr);
+        xg_text_add(text, (xg_str){rest.ptr, plain});
+        rest = xg_str_skip(rest, plain);
+        const char *close = rest.len == 0 ? NULL : memchr(rest.ptr, '}', rest.len);
         if (close != NULL) {
             expand_one(&rest, (size_t)(close - rest.ptr) + 1, values, num_values, max_len, text);
-        } else {
-            xg_text_add(text, (xg_str){rest.ptr, 1});
-            rest = xg_str_skip(rest, 1);
+        } else { /* a brace that is none of ours */
+            xg_text_add(text, rest);
+            rest.len = 0;
         }
     }
 }
