@@ -111,27 +111,9 @@ static xg_str take_until(xg_str *text, char separator)
     return taken;
 }
 
-/* Printable ASCII, eight bytes at a time: what practically every id is. */
 static bool is_printable_ascii(xg_str s)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint64_t highs = UINT64_C(0x8080808080808080);
-    size_t i = 0;
-    for (; i + 8 <= s.len; i += 8) {
-        uint64_t word;
-        memcpy(&word, s.ptr + i, 8);
-        uint64_t del = word ^ (ones * 0x7f);
-        /* A byte's high bit ends up set if it is above 0x7f, below 0x20, or 0x7f itself. */
-        if (((word | (word - ones * 0x20) | (del - ones)) & highs) != 0) {
-            return false;
-        }
-    }
-    for (; i < s.len; i++) {
-        if (s.ptr[i] < 0x20 || s.ptr[i] >= 0x7f) {
-            return false;
-        }
-    }
-    return true;
+    return xg_str_count_plain(s, 0x7f) == s.len;
 }
 
 static bool has_control_bytes(xg_str s)

@@ -107,6 +107,9 @@ static inline xg_str xg_str_skip(xg_str s, size_t n) /* n <= s.len */
 bool xg_str_is_utf8(xg_str s);
 /* Valid UTF-8 without C0 control bytes and DEL: what a name may hold. */
 bool xg_str_is_clean(xg_str s);
+/* How many bytes s begins with that are ASCII, no C0 control bytes, and not `except` (which is ASCII too). Eight at a
+ * time: practically all that is read is of such. */
+size_t xg_str_count_plain(xg_str s, char except);
 /* A decimal number of an integer type, no sign, no leading zero, no more than max. */
 bool xg_str_to_u64(xg_str s, uint64_t max, uint64_t *ret_value);
 

@@ -249,36 +249,11 @@ static bool take_raw(xg_str *s, xg_str *ret_raw)
     return true;
 }
 
-static bool is_plain(char c)
-{
-    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '\\';
-}
-
-/* How many bytes of ASCII without control bytes and escapes s begins with: eight at a time, as practically all are. */
-static size_t count_plain(xg_str s)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint64_t highs = UINT64_C(0x8080808080808080);
-    size_t i = 0;
-    for (; i + 8 <= s.len; i += 8) {
-        uint64_t word;
-        memcpy(&word, s.ptr + i, 8);
-        uint64_t backslash = word ^ (ones * '\\');
-        /* A byte's high bit ends up set if it is above 0x7f, below 0x20, or a backslash; at times one too many. */
-        if (((word | (word - ones * 0x20) | (backslash - ones)) & highs) != 0) {
-            break;
-        }
-    }
-    while (i < s.len && is_plain(s.ptr[i])) {
-        i++;
-    }
-    return i;
-}
-
 static bool check_raw(reader *r, xg_str raw)
 {
     bool is_ascii = true;
-    for (xg_str rest = xg_str_skip(raw, count_plain(raw)); rest.len > 0; rest = xg_str_skip(rest, count_plain(rest))) {
+    for (xg_str rest = xg_str_skip(raw, xg_str_count_plain(raw, '\\')); rest.len > 0;
+         rest = xg_str_skip(rest, xg_str_count_plain(rest, '\\'))) {
         char piece[4];
         unsigned char c = (unsigned char)rest.ptr[0];
         if (c < 0x20) {

@@ -107,3 +107,23 @@ bool xg_str_to_u64(xg_str s, uint64_t max, uint64_t *ret_value)
     *ret_value = value;
     return true;
 }
+
+size_t xg_str_count_plain(xg_str s, char except)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t highs = UINT64_C(0x8080808080808080);
+    size_t i = 0;
+    for (; i + 8 <= s.len; i += 8) {
+        uint64_t word;
+        memcpy(&word, s.ptr + i, 8);
+        uint64_t excepted = word ^ (ones * (unsigned char)except);
+        /* A byte's high bit ends up set if it is above 0x7f, below 0x20, or excepted; at times one too many. */
+        if (((word | (word - ones * 0x20) | (excepted - ones)) & highs) != 0) {
+            break;
+        }
+    }
+    while (i < s.len && (unsigned char)s.ptr[i] >= 0x20 && (unsigned char)s.ptr[i] < 0x80 && s.ptr[i] != except) {
+        i++;
+    }
+    return i;
+}

@@ -381,6 +381,30 @@ static void test_max_is_a_bound_for_every_number_near_it(void **state)
     }
 }
 
+/* Every byte at every place of texts up to 20 bytes, against the plainest way to say it. */
+static void test_plain_bytes_are_counted_up_to_the_first_other(void **state)
+{
+    static const char EXCEPTED[] = {' ', '\\', 0x7f};
+    (void)state;
+    for (size_t len = 0; len <= 20; len++) {
+        for (size_t at = 0; at < len; at++) {
+            for (unsigned byte = 0; byte < 256; byte++) {
+                char text[20];
+                memset(text, 'a', sizeof(text));
+                text[at] = (char)byte;
+                for (size_t e = 0; e < XG_ARRAY_LEN(EXCEPTED); e++) {
+                    unsigned except = (unsigned char)EXCEPTED[e];
+                    bool is_plain = byte >= 0x20 && byte < 0x80 && byte != except;
+                    assert_int_equal(xg_str_count_plain((xg_str){text, len}, (char)except), is_plain ? len : at);
+                }
+                assert_int_equal(xg_str_count_plain((xg_str){text, len}, 'a'),
+                                 at == 0 && byte >= 0x20 && byte < 0x80 && byte != 'a' ? 1 : 0);
+            }
+        }
+    }
+    assert_int_equal(xg_str_count_plain((xg_str){NULL, 0}, 'a'), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_a_clean_text_has_neither_control_bytes_nor_del_anywhere),
         cmocka_unit_test(test_a_number_is_digits_without_a_leading_zero_up_to_max),
         cmocka_unit_test(test_max_is_a_bound_for_every_number_near_it),
+        cmocka_unit_test(test_plain_bytes_are_counted_up_to_the_first_other),
     };
     return cmocka_run_group_tests_name("str", tests, NULL, NULL);
 }
