@@ -17,6 +17,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include "bench_table.h"
 #include "fixture.h"
 #include "revocations.h"
 #include "xdsgate/keys.h"
@@ -51,23 +52,9 @@ static void check(bool is_ok, const char *what)
 
 /* ---- time, and what is told ---- */
 
-static double now(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 static double median(double *values, size_t num)
 {
-    qsort(values, num, sizeof(*values), compare);
-    return values[num / 2];
+    return bench_quantile(values, num, 0.5);
 }
 
 static struct {
@@ -92,55 +79,26 @@ static void tell_time(const char *name, const char *what, double nanos)
     tell(name, what, nanos, true);
 }
 
-static void print_figures(double bare)
+static void print_figures(const bench_row *peers)
 {
-    (void)printf("%-56s %14s %10s\n", "median", "us or bytes", "x bare");
+    const double bare = peers[0].ns, libjwt = peers[2].ns;
+    (void)printf("%-56s %14s %10s %10s\n", "median", "us or bytes", "x bare", "x libjwt");
     for (size_t i = 0; i < num_figures; i++) {
+        double value = figures[i].value;
         if (figures[i].is_time) {
-            (void)printf("%-56s %14.3f %10.3f\n", figures[i].what, figures[i].value / 1e3, figures[i].value / bare);
+            (void)printf("%-56s %14.3f %10.3f %10.4f\n", figures[i].what, value / 1e3, value / bare, value / libjwt);
         } else {
-            (void)printf("%-56s %14.1f\n", figures[i].what, figures[i].value);
+            (void)printf("%-56s %14.1f\n", figures[i].what, value);
         }
     }
     for (size_t i = 0; i < num_figures; i++) {
         if (figures[i].is_time) {
-            (void)printf("{\"bench\":\"store\",\"variant\":\"%s\",\"ns\":%.1f,\"ratio_to_bare\":%.4f}\n",
-                         figures[i].name, figures[i].value, figures[i].value / bare);
+            bench_print_figure("store", figures[i].name, figures[i].value, "ns", peers);
         } else {
             (void)printf("{\"bench\":\"store\",\"variant\":\"%s\",\"bytes\":%.2f}\n", figures[i].name,
                          figures[i].value);
         }
     }
-}
-
-/* ---- a bare verify ---- */
-
-static double measure_bare(void)
-{
-    static const unsigned char digest[32] = {1};
-    unsigned char signature[512];
-    size_t len = sizeof(signature);
-    double rounds[ROUNDS];
-    BIO *in = BIO_new_mem_buf(fixture_private_pem(FIXTURE_KEY_M1), -1);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, NULL, NULL);
-    EVP_PKEY_CTX *sign = EVP_PKEY_CTX_new(key, NULL);
-    EVP_PKEY_CTX *verify = EVP_PKEY_CTX_new(key, NULL);
-    check(EVP_PKEY_sign_init(sign) == 1 && EVP_PKEY_CTX_set_signature_md(sign, EVP_sha256()) == 1 &&
-              EVP_PKEY_sign(sign, signature, &len, digest, sizeof(digest)) == 1,
-          "sign");
-    check(EVP_PKEY_verify_init(verify) == 1 && EVP_PKEY_CTX_set_signature_md(verify, EVP_sha256()) == 1, "verify");
-    for (size_t r = 0; r < ROUNDS; r++) {
-        double start = now();
-        for (size_t i = 0; i < VERIFIES; i++) {
-            check(EVP_PKEY_verify(verify, signature, len, digest, sizeof(digest)) == 1, "verify");
-        }
-        rounds[r] = (now() - start) / VERIFIES;
-    }
-    EVP_PKEY_CTX_free(sign);
-    EVP_PKEY_CTX_free(verify);
-    EVP_PKEY_free(key);
-    BIO_free(in);
-    return median(rounds, ROUNDS);
 }
 
 /* ---- keys by the thousand ---- */
@@ -238,9 +196,9 @@ static void measure_start(void)
 {
     double times[STARTS];
     for (size_t i = 0; i < STARTS; i++) {
-        double start = now();
+        double start = bench_now();
         open_context();
-        times[i] = now() - start;
+        times[i] = bench_now() - start;
         check(loader.auth.destroy(ctx) == 0, "destroy");
     }
     tell_time("start", "start: 10,000 meshes x 2 keys", median(times, STARTS));
@@ -248,9 +206,9 @@ static void measure_start(void)
 
 static double time_tick(void)
 {
-    double start = now();
+    double start = bench_now();
     check(loader.auth.tick(ctx, FIXTURE_NOW) > 0, "tick");
-    return now() - start;
+    return bench_now() - start;
 }
 
 static void wait_until_settled(void)
@@ -276,9 +234,9 @@ static void measure_changes(void)
         young[i] = time_tick();
     }
     for (size_t i = 0; i < STARTS; i++) {
-        double start = now();
+        double start = bench_now();
         check(loader.auth.reload(ctx, (xg_str){0}, err, sizeof(err)) == 0, "reload");
-        reloads[i] = now() - start;
+        reloads[i] = bench_now() - start;
     }
     check(loader.auth.destroy(ctx) == 0, "destroy");
     tell_time("tick_quiet", "tick, nothing changed", median(quiet, CHANGES));
@@ -314,21 +272,21 @@ static void measure_parts(void)
     check(xg_is_ok(xg_dirstore_open(store.store, crypto, &limits, &dir, NULL)), "open the store");
     xg_snapshot *snapshot = load(dir, NULL);
     for (size_t i = 0; i < STARTS; i++) {
-        double start = now();
+        double start = bench_now();
         check(!xg_dirstore_has_changed(dir, 0, 0), "leave the store alone");
-        walks[i] = now() - start;
+        walks[i] = bench_now() - start;
     }
     for (unsigned i = 0; i < CHANGES; i++) {
         write_mesh_key(i * 400 + 300, 1);
         wait_until_settled();
         check(xg_dirstore_has_changed(dir, 0, INT64_MAX), "see a change");
-        double start = now();
+        double start = bench_now();
         xg_snapshot *loaded = load(dir, snapshot);
-        loads[i] = now() - start;
+        loads[i] = bench_now() - start;
         size_t num_changes = 0;
-        start = now();
+        start = bench_now();
         xg_difference_find(snapshot, loaded, count_change, &num_changes);
-        differences[i] = now() - start;
+        differences[i] = bench_now() - start;
         check(num_changes == 1, "find the change");
         xg_snapshot_unref(snapshot);
         snapshot = loaded;
@@ -389,12 +347,12 @@ static double time_lookups(const xg_revocations *list, const char *ids, uint32_t
     int64_t before = 0;
     for (size_t r = 0; r < ROUNDS; r++) {
         size_t num_expected = 0;
-        double start = now();
+        double start = bench_now();
         for (size_t i = 0; i < NUM_PROBES; i++) {
             xg_revocable token = {.jti = {ids + i * ID_SIZE, ID_SIZE - 1}};
             num_expected += xg_result_reason(xg_revocations_check(list, &token, &before)) == expected ? 1 : 0;
         }
-        rounds[r] = (now() - start) / NUM_PROBES;
+        rounds[r] = (bench_now() - start) / NUM_PROBES;
         check(num_expected == NUM_PROBES, "find what is revoked, and nothing else");
     }
     return median(rounds, ROUNDS);
@@ -440,9 +398,9 @@ static void measure_ids(void)
     double parses[LOADS];
     double bytes = 0;
     for (size_t i = 0; i < LOADS; i++) {
-        double start = now();
+        double start = bench_now();
         xg_revocations *list = parse(ids, NUM_IDS);
-        parses[i] = now() - start;
+        parses[i] = bench_now() - start;
         check(xg_revocations_count(list) == NUM_IDS, "count the ids");
         bytes = (double)xg_revocations_bytes(list) / NUM_IDS;
         xg_revocations_unref(list);
@@ -458,13 +416,13 @@ static double time_decision(void)
     double rounds[ROUNDS];
     char *token = fixture_dataplane_token("bench-1");
     for (size_t r = 0; r < ROUNDS; r++) {
-        double start = now();
+        double start = bench_now();
         for (size_t i = 0; i < VERIFIES; i++) {
             xg_request request = fixture_dataplane_request(token);
             xg_decision decision = {.struct_size = sizeof(decision)};
             check(loader.auth.authenticate(ctx, &request, &decision) == 1, "authenticate");
         }
-        rounds[r] = (now() - start) / VERIFIES;
+        rounds[r] = (bench_now() - start) / VERIFIES;
     }
     free(token);
     return median(rounds, ROUNDS);
@@ -498,9 +456,14 @@ int main(void)
         (void)fprintf(stderr, "bench: %s\n", path == NULL ? "XG_PLUGIN is not set" : err);
         return 2;
     }
-    double bare = measure_bare();
-    tell_time("bare", "OpenSSL verify, all contexts ready", bare);
     fixture_init(&store);
+    char *token = fixture_dataplane_token("bench-1");
+    bench_row peers[BENCH_NUM_PEERS];
+    memcpy(peers, BENCH_PEERS, sizeof(peers));
+    bench_peers_init(token);
+    bench_measure(peers, BENCH_NUM_PEERS, ROUNDS);
+    bench_peers_done();
+    tell_time("bare", peers[0].what, peers[0].ns);
     make_first_modulus(fixture_private_pem(FIXTURE_KEY_M1));
     for (unsigned mesh = 0; mesh < NUM_MESHES; mesh++) {
         for (unsigned kid = 1; kid <= KEYS_A_MESH; kid++) {
@@ -512,8 +475,9 @@ int main(void)
     measure_parts();
     measure_ids();
     measure_list_of_ids();
-    print_figures(bare);
+    print_figures(peers);
     fixture_done(&store);
+    free(token);
     BN_free(first_modulus);
     BN_free(step);
     xg_loader_close(&loader);
