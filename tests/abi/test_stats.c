@@ -320,6 +320,56 @@ static void test_loads_are_counted_and_dated(void **state)
     assert_int_equal(stats.flags, 0);
 }
 
+/* A look at the clock from here is not "seen" in the sense of A20: a slip of it ends no token that nobody asked of. */
+static void test_reading_leaves_the_clock_alone(void **state)
+{
+    (void)state;
+    call(ctx, GOOD, XG_REASON_OK);
+    fixture_set_now(FIXTURE_NOW + 100000);
+    assert_int_equal(read_stats().now, FIXTURE_NOW + 100000);
+    fixture_set_now(FIXTURE_NOW);
+    call(ctx, GOOD, XG_REASON_OK);
+    assert_int_equal(read_stats().now, FIXTURE_NOW);
+}
+
+static void reload_with(const char *more)
+{
+    char *config = fixture_config(&fx, more);
+    assert_int_equal(plugin.auth.reload(ctx, fixture_str(config), NULL, 0), XG_REASON_OK);
+    free(config);
+}
+
+static void check_cache(uint64_t capacity, uint64_t hits, uint64_t misses)
+{
+    xg_stats stats = read_stats();
+    assert_int_equal(stats.cache_capacity, capacity);
+    assert_int_equal(stats.cache_hits, hits);
+    assert_int_equal(stats.cache_misses, misses);
+    assert_int_equal(stats.cache_entries, misses); /* of one token */
+    assert_int_equal(stats.cache_evictions, 0);
+}
+
+static void test_the_cache_counts_until_its_capacity_is_changed(void **state)
+{
+    static const char EIGHT[] = ",\"limits\":{\"cached_tokens\":8}";
+    (void)state;
+    reload_with(EIGHT);
+    call(ctx, GOOD, XG_REASON_OK);
+    call(ctx, GOOD, XG_REASON_OK);
+    check_cache(8, 1, 1);
+    reload_with(EIGHT);
+    call(ctx, GOOD, XG_REASON_OK);
+    check_cache(8, 2, 1);
+    reload_with(",\"limits\":{\"cached_tokens\":16}");
+    check_cache(16, 0, 0);
+    call(ctx, GOOD, XG_REASON_OK);
+    check_cache(16, 0, 1);
+    reload_with(",\"limits\":{\"cached_tokens\":0}");
+    call(ctx, GOOD, XG_REASON_OK);
+    check_cache(0, 0, 0);
+    assert_int_equal(read_stats().allowed, 5);
+}
+
 static void test_a_refused_set_is_told_until_it_is_good_again(void **state)
 {
     (void)state;
@@ -603,6 +653,8 @@ int main(void)
         TEST(test_every_entry_point_counts),
         TEST(test_two_contexts_share_no_counter),
         TEST(test_loads_are_counted_and_dated),
+        TEST(test_reading_leaves_the_clock_alone),
+        TEST(test_the_cache_counts_until_its_capacity_is_changed),
         TEST(test_a_refused_set_is_told_until_it_is_good_again),
         TEST(test_an_unreadable_store_is_a_failed_load_until_it_is_back),
         TEST(test_the_sentence_of_a_failed_reload_is_kept_whole),
