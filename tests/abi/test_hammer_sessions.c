@@ -252,8 +252,8 @@ static void revoke(worker *w, bool revoked[NUM_TOKENS + 1])
 }
 
 /*
- * By turns without the cache: a verification lies between judging and registering then, which is where a change must not
- * be missed. In the rounds between, the configuration stays, and only what changed in the store is walked.
+ * By turns without the cache: a verification lies between judging and registering then, which is where a change must
+ * not be missed. In the rounds between, the configuration stays, and only what changed in the store is walked.
  */
 static void reload(unsigned in_round)
 {
