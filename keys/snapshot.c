@@ -24,8 +24,6 @@ struct xg_snapshot {
     xg_keyset any_mesh;
     xg_keyset *meshes;
     size_t num_meshes;
-    size_t num_keys;
-    size_t num_revoked;
     xg_gone *gone;     /* may be NULL */
     char *names;       /* the meshes' names, one after the other */
     uint32_t *slots;   /* 0: free, else index + 1 into meshes */
@@ -78,13 +76,6 @@ static xg_result allocate_meshes(xg_snapshot *snapshot, const xg_keyset *meshes,
     return XG_OK;
 }
 
-static void count_in(xg_snapshot *snapshot, const xg_keyset *set)
-{
-    snapshot->is_stale = snapshot->is_stale || set->is_stale || set->ring == NULL;
-    snapshot->num_keys += set->ring != NULL ? xg_keyring_num_keys(set->ring) : 0;
-    snapshot->num_revoked += xg_revocations_count(set->revoked);
-}
-
 /* Fills the mesh table. The sets are counted in only by the caller, once nothing can fail any more. */
 static xg_result index_meshes(xg_snapshot *snapshot, const xg_keyset *meshes, size_t num_meshes)
 {
@@ -100,7 +91,7 @@ static xg_result index_meshes(xg_snapshot *snapshot, const xg_keyset *meshes, si
         snapshot->meshes[i].name = (xg_str){name, meshes[i].name.len};
         memcpy(name, meshes[i].name.len > 0 ? meshes[i].name.ptr : "", meshes[i].name.len);
         name += meshes[i].name.len;
-        count_in(snapshot, &meshes[i]);
+        snapshot->is_stale = snapshot->is_stale || meshes[i].is_stale || meshes[i].ring == NULL;
     }
     return XG_OK;
 }
@@ -113,7 +104,7 @@ static void take_single(xg_snapshot *snapshot, const xg_keyset *from, xg_keyset 
     *to = *from;
     to->name = XG_STR("");
     *has = true;
-    count_in(snapshot, from);
+    snapshot->is_stale = snapshot->is_stale || from->is_stale || from->ring == NULL;
 }
 
 static void free_snapshot(xg_snapshot *snapshot)
@@ -190,16 +181,6 @@ xg_result xg_snapshot_find_zone(const xg_snapshot *snapshot, xg_trust *ret_trust
 size_t xg_snapshot_num_meshes(const xg_snapshot *snapshot)
 {
     return snapshot->num_meshes;
-}
-
-size_t xg_snapshot_num_keys(const xg_snapshot *snapshot)
-{
-    return snapshot->num_keys;
-}
-
-size_t xg_snapshot_num_revoked(const xg_snapshot *snapshot)
-{
-    return snapshot->num_revoked;
 }
 
 const xg_keyset *xg_snapshot_mesh_at(const xg_snapshot *snapshot, size_t index)

@@ -113,9 +113,6 @@ xg_result xg_snapshot_find_mesh(const xg_snapshot *snapshot, xg_str mesh, xg_tru
 /* ZONE_UNKNOWN, KEYS_UNUSABLE. */
 xg_result xg_snapshot_find_zone(const xg_snapshot *snapshot, xg_trust *ret_trust) XG_MUST_USE;
 size_t xg_snapshot_num_meshes(const xg_snapshot *snapshot);
-/* For operators: keys that can verify, retired kids not counted, and revoked ids, rules not counted; of all sets. */
-size_t xg_snapshot_num_keys(const xg_snapshot *snapshot);
-size_t xg_snapshot_num_revoked(const xg_snapshot *snapshot);
 const xg_keyset *xg_snapshot_mesh_at(const xg_snapshot *snapshot, size_t index);
 const xg_keyset *xg_snapshot_zone(const xg_snapshot *snapshot);     /* NULL if there is none */
 const xg_keyset *xg_snapshot_any_mesh(const xg_snapshot *snapshot); /* NULL if there is none */

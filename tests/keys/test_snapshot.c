@@ -277,48 +277,6 @@ static void test_one_stale_or_refused_set_makes_the_snapshot_stale(void **state)
     }
 }
 
-static void test_keys_and_revoked_ids_of_all_sets_are_counted(void **state)
-{
-    (void)state;
-    xg_keyset zone = {.ring = ring_of("1", 1), .revoked = list_of("a,b")};
-    xg_keyset any_mesh = {.ring = ring_of("1", 2), .revoked = list_of("c\n@kid 1\n")}; /* a rule is no id */
-    xg_keyset meshes[] = {{.name = XG_STR("m"), .ring = ring_of("1", 3), .revoked = list_of("d,e,f,f")},
-                          {.name = XG_STR("retired"), .ring = ring_of("1", 0)},
-                          {.name = XG_STR("refused"), .is_stale = true},
-                          {.name = XG_STR("n"), .ring = ring_of("1", 4), .revoked = list_of("# none\n")}};
-    static const struct {
-        bool has_zone;
-        bool has_any_mesh;
-        size_t num_meshes;
-        size_t num_keys;
-        size_t num_revoked;
-    } rows[] = {
-        {false, false, 0, 0, 0}, {true, false, 0, 1, 2},  {false, true, 0, 1, 1},  {false, false, 1, 1, 3},
-        {false, false, 2, 1, 3}, {false, false, 3, 1, 3}, {false, false, 4, 2, 3}, {true, true, 4, 4, 6},
-    };
-    for (size_t i = 0; i < XG_ARRAY_LEN(rows); i++) {
-        xg_keyset *sets[] = {&zone, &any_mesh, &meshes[0], &meshes[1], &meshes[2], &meshes[3]};
-        for (size_t s = 0; s < XG_ARRAY_LEN(sets); s++) { /* the snapshot takes a reference of its own */
-            bool is_taken = s == 0 ? rows[i].has_zone : s == 1 ? rows[i].has_any_mesh : s - 2 < rows[i].num_meshes;
-            if (is_taken) {
-                (void)xg_keyring_ref(sets[s]->ring);
-                (void)xg_revocations_ref(sets[s]->revoked);
-            }
-        }
-        xg_snapshot *snapshot = NULL;
-        assert_ok(xg_snapshot_new(rows[i].has_zone ? &zone : NULL, rows[i].has_any_mesh ? &any_mesh : NULL, meshes,
-                                  rows[i].num_meshes, NULL, &snapshot));
-        assert_int_equal(xg_snapshot_num_keys(snapshot), rows[i].num_keys);
-        assert_int_equal(xg_snapshot_num_revoked(snapshot), rows[i].num_revoked);
-        xg_snapshot_unref(snapshot);
-    }
-    const xg_keyset *sets[] = {&zone, &any_mesh, &meshes[0], &meshes[1], &meshes[2], &meshes[3]};
-    for (size_t s = 0; s < XG_ARRAY_LEN(sets); s++) {
-        xg_keyring_unref(sets[s]->ring);
-        xg_revocations_unref(sets[s]->revoked);
-    }
-}
-
 static void test_a_snapshot_lives_as_long_as_its_last_reference(void **state)
 {
     (void)state;
@@ -345,7 +303,6 @@ int main(void)
         cmocka_unit_test(test_both_lists_are_asked_only_when_the_profile_says_so),
         cmocka_unit_test(test_a_refused_shared_set_is_never_taken_for_an_empty_one),
         cmocka_unit_test(test_one_stale_or_refused_set_makes_the_snapshot_stale),
-        cmocka_unit_test(test_keys_and_revoked_ids_of_all_sets_are_counted),
         cmocka_unit_test(test_a_snapshot_lives_as_long_as_its_last_reference),
     };
     return cmocka_run_group_tests_name("snapshot", tests, set_up, tear_down);
